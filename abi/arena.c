@@ -1,0 +1,83 @@
+/* arena.c: memory that is freed as a whole. */
+#include "abi/base.h"
+
+#include <string.h>
+
+#define ARENA_ALIGNMENT 16
+#define ARENA_BLOCK     4064 /* with malloc's own word the block stays below a page */
+
+/* size counts the header; used <= size. */
+struct ArenaBlock {
+    ArenaBlock *older;
+    size_t size;
+    size_t used;
+    size_t unused; /* keeps what follows aligned to 16 */
+};
+
+static ArenaBlock *add_block(Arena *arena, size_t payload) {
+    size_t size = sizeof(ArenaBlock) + payload;
+    ArenaBlock *block = memory_new(arena->allocator, size);
+    if (block == NULL) return NULL;
+    block->size = size;
+    block->used = sizeof(ArenaBlock);
+    arena->bytes += size;
+    return block;
+}
+
+/* A piece that does not fit an ordinary block gets one of its own, put behind the newest so that the rest of that
+ * one is not lost. */
+static void *new_large(Arena *arena, size_t size) {
+    ArenaBlock *block = add_block(arena, size);
+    if (block == NULL) return NULL;
+    block->used = block->size;
+    if (arena->block == NULL) {
+        arena->block = block;
+    } else {
+        block->older = arena->block->older;
+        arena->block->older = block;
+    }
+    return block + 1;
+}
+
+void *arena_new(Arena *arena, size_t size) {
+    if (size > SIZE_MAX / 2) return NULL;
+    size_t rounded = (size_t)round_up(size == 0 ? 1 : size, ARENA_ALIGNMENT);
+    if (rounded > ARENA_BLOCK / 4) return new_large(arena, rounded);
+    ArenaBlock *block = arena->block;
+    if (block == NULL || block->size - block->used < rounded) {
+        block = add_block(arena, ARENA_BLOCK - sizeof(ArenaBlock));
+        if (block == NULL) return NULL;
+        block->older = arena->block;
+        arena->block = block;
+    }
+    void *pointer = (char *)block + block->used;
+    block->used += rounded;
+    return pointer;
+}
+
+void *arena_array(Arena *arena, size_t count, size_t size) {
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) return NULL;
+    return arena_new(arena, bytes);
+}
+
+void *arena_copy(Arena *arena, const void *bytes, size_t size) {
+    void *copy = arena_new(arena, size);
+    if (copy != NULL && size != 0) memcpy(copy, bytes, size);
+    return copy;
+}
+
+const char *arena_string(Arena *arena, const char *string) {
+    return arena_copy(arena, string, strlen(string) + 1);
+}
+
+void arena_free(Arena *arena) {
+    ArenaBlock *block = arena->block;
+    while (block != NULL) {
+        ArenaBlock *older = block->older;
+        memory_release(arena->allocator, block, block->size);
+        block = older;
+    }
+    arena->block = NULL;
+    arena->bytes = 0;
+}

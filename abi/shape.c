@@ -1,0 +1,216 @@
+/* shape.c: from a placement to what its machine code depends on. */
+#include "abi/shape.h"
+
+#include <stdio.h>
+#include <string.h>
+
+_Static_assert(sizeof(ShapePiece) == 16, "no padding: shapes are compared as bytes");
+_Static_assert(sizeof(ShapeValue) == 24, "no padding: shapes are compared as bytes");
+_Static_assert(offsetof(Shape, values) % 8 == 0, "no padding: shapes are compared as bytes");
+_Static_assert(offsetof(Shape, values) == offsetof(Shape, result) + sizeof(ShapeValue), "no padding");
+
+static bool is_real_scalar(const Type *type) {
+    ferry_kind kind = type_strip(type)->kind;
+    return kind == FERRY_FLOAT || kind == FERRY_DOUBLE;
+}
+
+static uint8_t format_of_size(uint32_t size) {
+    if (size >= 16) return FORMAT_VECTOR;
+    return size == 8 ? FORMAT_DOUBLE : size == 4 ? FORMAT_FLOAT : FORMAT_BYTES;
+}
+
+static uint8_t format_of_kind(ferry_kind kind) {
+    switch (kind) {
+    case FERRY_FLOAT16: return FORMAT_HALF;
+    case FERRY_BFLOAT16: return FORMAT_BFLOAT;
+    case FERRY_FLOAT: return FORMAT_FLOAT;
+    case FERRY_DOUBLE: return FORMAT_DOUBLE;
+    case FERRY_FLOAT128: return FORMAT_QUAD;
+    default: return FORMAT_BYTES;
+    }
+}
+
+/* By the leaf that fills the piece, where there is one; else by its size. */
+static uint8_t format_of(const PlacedValue *value, const Piece *piece) {
+    if (value->mode != MODE_DIRECT) return FORMAT_BYTES;
+    if (piece->on_stack) return is_real_scalar(value->type) ? format_of_size(piece->size) : FORMAT_BYTES;
+    if (piece->bank == BANK_GENERAL) return FORMAT_BYTES;
+    if (piece->bank == BANK_X87) return FORMAT_X87;
+    uint8_t format = FORMAT_BYTES;
+    for (size_t i = 0; i < value->layout->leaf_count && format == FORMAT_BYTES; i++) {
+        const Leaf *leaf = &value->layout->leaves[i];
+        bool fills = leaf->bit_offset == 8 * piece->offset && leaf->bits == 8 * piece->size;
+        if (fills) format = format_of_kind(leaf->kind);
+    }
+    return format == FORMAT_BYTES ? format_of_size(piece->size) : format;
+}
+
+/* Of the result only real scalars: they fill their slot, structs write their own bytes alone. */
+static bool travels_as_scalar(const PlacedValue *value, bool result) {
+    if (value->mode != MODE_DIRECT || value->piece_count != 1) return false;
+    const Piece *piece = &value->pieces[0];
+    bool is_scalar = (type_is_integral(value->type) && piece->size <= 8) || is_real_scalar(value->type);
+    if (is_scalar || result || piece->on_stack) return is_scalar;
+    uint32_t smallest = piece->bank == BANK_GENERAL ? 1 : 4;
+    return piece->size >= smallest && piece->size <= 8 && is_power_of_two(piece->size);
+}
+
+/* Pieces of up to 8 bytes may lie anywhere, as far as the machine is concerned; only wider ones ask for alignment. */
+static uint8_t useful_alignment(const PlacedValue *value, ferry_convention convention) {
+    uint8_t alignment = (uint8_t)__builtin_ctzll(value->layout->alignment);
+    if (value->mode == MODE_POINTER) return alignment;
+    bool wide = false;
+    for (size_t i = 0; i < value->piece_count; i++) wide = wide || value->pieces[i].size > 8;
+    if (!wide) return 0;
+    return convention == FERRY_SLOTS && alignment > 3 ? 3 : alignment;
+}
+
+static ShapeValue shape_value(const PlacedValue *value, ferry_convention convention, bool result) {
+    ShapeValue shaped = {.mode = (uint8_t)value->mode};
+    if (value->mode == MODE_IGNORED) return shaped;
+    shaped.is_scalar = travels_as_scalar(value, result);
+    shaped.size = value->layout->size;
+    shaped.alignment_log2 = useful_alignment(value, convention);
+    shaped.piece_count = value->piece_count;
+    if (value->pieces[0].on_stack) shaped.stack_alignment_log2 = (uint8_t)__builtin_ctzll(value->stack_alignment);
+    /* Four bytes of an argument need no care; narrower ones are extended, and results fill their slot. */
+    if (result || shaped.size < 4) shaped.extension = (uint8_t)value->extension;
+    return shaped;
+}
+
+static void add_pieces(Shape *shape, ShapeValue *shaped, const PlacedValue *value) {
+    ShapePiece *pieces = (ShapePiece *)(void *)(shape->values + shape->value_count);
+    shaped->first_piece = shape->piece_count;
+    for (size_t i = 0; i < shaped->piece_count; i++) {
+        const Piece *piece = &value->pieces[i];
+        pieces[shape->piece_count++] = (ShapePiece){.on_stack = piece->on_stack,
+                                                    .bank = (uint8_t)piece->bank,
+                                                    .number = piece->number,
+                                                    .format = format_of(value, piece),
+                                                    .offset = piece->offset,
+                                                    .size = piece->size,
+                                                    .stack_offset = (uint32_t)piece->stack_offset};
+    }
+}
+
+static uint32_t sources_of(const PlacedValue *value, ferry_convention convention) {
+    return convention == FERRY_SLOTS ? (uint32_t)((value->layout->size + 7) / 8) : 1;
+}
+
+static Shape *new_shape(const Placement *placement, Arena *arena) {
+    size_t values = 0, pieces = placement->result.piece_count;
+    for (size_t i = 0; i < placement->count; i++) {
+        values += placement->values[i].mode != MODE_IGNORED;
+        pieces += placement->values[i].piece_count;
+    }
+    size_t bytes = sizeof(Shape) + values * sizeof(ShapeValue) + pieces * sizeof(ShapePiece);
+    Shape *shape = arena_new(arena, bytes);
+    if (shape == NULL) return NULL;
+    shape->bytes = (uint32_t)bytes;
+    shape->value_count = (uint32_t)values;
+    return shape;
+}
+
+static void fill(Shape *shape, const Placement *placement, ferry_convention convention) {
+    shape->result = shape_value(&placement->result, convention, true);
+    add_pieces(shape, &shape->result, &placement->result);
+    ShapeValue *next = shape->values;
+    for (size_t i = 0; i < placement->count; i++) {
+        const PlacedValue *value = &placement->values[i];
+        if (value->mode != MODE_IGNORED) {
+            *next = shape_value(value, convention, false);
+            next->source = shape->sources;
+            add_pieces(shape, next++, value);
+            if (!value->variadic) shape->fixed_values++;
+        }
+        shape->sources += sources_of(value, convention);
+    }
+}
+
+ferry_code shape_of(const Placement *placement, ferry_convention convention, bool capture_errno, Arena *arena,
+                    const Shape **shape, ferry_error *error) {
+    Shape *made = new_shape(placement, arena);
+    if (made == NULL) return fail_out_of_memory(error, "a shape");
+    made->convention = (uint8_t)convention;
+    made->capture_errno = capture_errno;
+    made->variadic = placement->signature->variadic;
+    made->hidden_result = placement->hidden_result;
+    made->vector_count = placement->vector_count;
+    made->stack_size = placement->stack_size;
+    fill(made, placement, convention);
+    if (!capture_errno) made->sources = 0;
+    const char *from = (const char *)&made->value_count;
+    made->hash = hash_bytes(0, from, made->bytes - (size_t)(from - (const char *)made));
+    *shape = made;
+    return FERRY_OK;
+}
+
+bool shape_equal(const void *left_shape, const void *right_shape) {
+    const Shape *left = left_shape, *right = right_shape;
+    size_t start = offsetof(Shape, value_count);
+    return left->bytes == right->bytes &&
+           memcmp((const char *)left + start, (const char *)right + start, left->bytes - start) == 0;
+}
+
+/* Writes as snprintf does: counts what would have been there. */
+typedef struct Writer {
+    char *buffer;
+    size_t size;
+    size_t length;
+} Writer;
+
+static void put(Writer *writer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void put(Writer *writer, const char *format, ...) {
+    bool room = writer->length < writer->size;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(room ? writer->buffer + writer->length : NULL, room ? writer->size - writer->length : 0,
+                           format, arguments);
+    va_end(arguments);
+    if (length > 0) writer->length += (size_t)length;
+}
+
+static void put_piece(Writer *writer, const ShapeValue *value, const ShapePiece *piece) {
+    static const char *const formats[] = {[FORMAT_BYTES] = "b", [FORMAT_HALF] = "f",   [FORMAT_BFLOAT] = "bf",
+                                          [FORMAT_FLOAT] = "f", [FORMAT_DOUBLE] = "f", [FORMAT_X87] = "x87.",
+                                          [FORMAT_QUAD] = "q",  [FORMAT_VECTOR] = "v"};
+    if (piece->on_stack && !value->is_scalar) {
+        put(writer, "mem%u", piece->size);
+        if (value->stack_alignment_log2 > 3) put(writer, "a%u", 1U << value->stack_alignment_log2);
+        return;
+    }
+    bool integer = piece->bank == BANK_GENERAL && piece->format == FORMAT_BYTES;
+    const char *letter = integer ? (value->extension == EXTEND_ZERO ? "u" : "i") : formats[piece->format];
+    put(writer, "%s%u", letter, 8 * piece->size);
+}
+
+static void put_value(Writer *writer, const Shape *shape, const ShapeValue *value) {
+    if (value->mode == MODE_IGNORED) put(writer, "void");
+    if (value->mode == MODE_POINTER) {
+        put(writer, "hidden%llua%u", (unsigned long long)value->size, 1U << value->alignment_log2);
+    }
+    if (value->mode != MODE_DIRECT) return;
+    if (value->piece_count > 1) put(writer, "{");
+    for (uint32_t i = 0; i < value->piece_count; i++) {
+        if (i != 0) put(writer, ",");
+        put_piece(writer, value, &shape_pieces(shape)[value->first_piece + i]);
+    }
+    if (value->piece_count > 1) put(writer, "}");
+}
+
+size_t shape_name(const Shape *shape, char *buffer, size_t size) {
+    Writer writer = {.buffer = buffer, .size = size};
+    if (size != 0) buffer[0] = '\0';
+    put(&writer, "%s%s ", shape->convention == FERRY_SLOTS ? "slots" : "pointers",
+        shape->capture_errno ? "+errno" : "");
+    put_value(&writer, shape, &shape->result);
+    put(&writer, "(");
+    for (uint32_t i = 0; i < shape->value_count; i++) {
+        if (i != 0) put(&writer, ",");
+        if (shape->variadic && i == shape->fixed_values) put(&writer, "...,");
+        put_value(&writer, shape, &shape->values[i]);
+    }
+    if (shape->variadic && shape->fixed_values == shape->value_count) put(&writer, "...");
+    put(&writer, ")");
+    return writer.length;
+}

@@ -1,0 +1,165 @@
+/* report.c: the table, printed row by row while the bench runs. */
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/bench.h"
+
+/* ---- the table of calls ---- */
+
+/* A limit's cell is the better one of two columns. */
+typedef struct Cell {
+    const char *above, *title;
+    Column column;
+    bool limit;
+    ferry_convention convention;
+} Cell;
+
+static const Cell cells[] = {
+    {"", "direct", .column = COLUMN_DIRECT},       {"slots:", "limit", .limit = true, .convention = FERRY_SLOTS},
+    {"", "ferry", .column = COLUMN_SLOTS},         {"", "bound", .column = COLUMN_SLOTS_BOUND},
+    {"", "TinyCC", .column = COLUMN_TINYCC},       {"pointers:", "limit", .limit = true, .convention = FERRY_POINTERS},
+    {"", "ferry", .column = COLUMN_POINTERS},      {"", "bound", .column = COLUMN_POINTERS_BOUND},
+    {"slow path", "ferry", .column = COLUMN_SLOW}, {"", "libffi", .column = COLUMN_LIBFFI},
+};
+enum { CELL_COUNT = sizeof cells / sizeof cells[0] };
+
+typedef enum Line { LINE_TIME, LINE_SPREAD, LINE_TO_LIMIT, LINE_TO_DIRECT, LINE_COUNT } Line;
+
+static const char *const line_titles[LINE_COUNT] = {"ns", "+- %", "x limit", "x direct"};
+
+void report_begin(const Options *options, bool pinned) {
+    printf("ferry %s: what a call from managed code to C takes.\n\n", ferry_version());
+    puts("ns        one turn of a loop that loads the entry and calls it, in nanoseconds on the CPU; nothing "
+         "subtracted\n"
+         "fill      the loop writes the argument slots just before each call; kept: they stay as they are\n"
+         "limit     a wrapper w(function, arguments, result) written by hand for the signature, in C, the better one\n"
+         "          of gcc's (g) and clang's (c) code at -O2; one for slots, one for pointers\n"
+         "+- %      half the distance between the quartiles; ratios are medians over the rounds of x / limit, x / "
+         "direct\n"
+         "          (slow path and libffi: to the limit of slots)");
+    printf("\n%zu rounds of %.0f us for each variant%s.\n", options->rounds, options->sample_nanoseconds / 1000,
+           pinned ? ", all on one CPU" : "; not bound to one CPU: that is not allowed here");
+#ifndef BENCH_CLANG
+    puts("No clang was found when this was built: the limit is gcc's code alone.");
+#endif
+#ifndef BENCH_TINYCC
+    puts("No libtcc was found when this was built: its column is empty.");
+#endif
+}
+
+void report_table_head(void) {
+    printf("\n%-26s%9s", "", "");
+    for (size_t k = 0; k < CELL_COUNT; k++) printf("%9s", cells[k].above);
+    printf("\n%-26s%9s", "", "");
+    for (size_t k = 0; k < CELL_COUNT; k++) printf("%9s", cells[k].title);
+    putchar('\n');
+}
+
+static const Measure *cell_measure(const RowResult *result, const Cell *cell) {
+    return cell->limit ? row_limit(result, cell->convention) : result->measures[cell->column];
+}
+
+static Column cell_column(const RowResult *result, const Cell *cell) {
+    const Measure *measure = cell_measure(result, cell);
+    for (Column column = 0; column < COLUMN_COUNT; column++)
+        if (measure != NULL && result->measures[column] == measure) return column;
+    return cell->column;
+}
+
+static double cell_value(const RowResult *result, const Cell *cell, Line line) {
+    const Measure *measure = cell_measure(result, cell);
+    Column column = cell_column(result, cell);
+    if (measure == NULL) return NAN;
+    switch (line) {
+    case LINE_TIME: return measure->summary.median;
+    case LINE_SPREAD: return 50 * (measure->summary.high - measure->summary.low) / measure->summary.median;
+    case LINE_TO_LIMIT: return row_ratio(result, column);
+    default: return row_ratio_to(result, column, result->measures[COLUMN_DIRECT]);
+    }
+}
+
+static void print_cell(const RowResult *result, const Cell *cell, Line line) {
+    double value = cell_value(result, cell, line);
+    Column column = cell_column(result, cell);
+    bool by_clang = column == COLUMN_CLANG_SLOTS || column == COLUMN_CLANG_POINTERS;
+    if (isnan(value))
+        printf("%9s", "-");
+    else if (line == LINE_TIME && cell->limit)
+        printf("%7.2f %c", value, by_clang ? 'c' : 'g');
+    else
+        printf("%9.*f", line == LINE_SPREAD || value >= 100 ? 1 : 2, value);
+}
+
+void report_row(const RowResult *result) {
+    for (Line line = 0; line < LINE_COUNT; line++) {
+        const char *name = line == 0 ? result->row->name : line == 1 ? (result->fill ? "  fill" : "  kept") : "";
+        printf("%-26s%9s", name, line_titles[line]);
+        for (size_t k = 0; k < CELL_COUNT; k++) print_cell(result, &cells[k], line);
+        putchar('\n');
+    }
+    putchar('\n');
+    fflush(stdout);
+}
+
+/* ---- everything else ---- */
+
+static bool progress_shown;
+
+void report_progress(const char *name, size_t done, size_t of) {
+    if (!isatty(STDERR_FILENO)) return;
+    fprintf(stderr, "\r\033[K%s: %zu of %zu", name, done, of);
+    progress_shown = true;
+}
+
+void report_progress_end(void) {
+    if (progress_shown) fputs("\r\033[K", stderr);
+    progress_shown = false;
+}
+
+void report_heading(const char *text) {
+    printf("\n%s\n", text);
+}
+
+void report_note(const char *format, ...) {
+    va_list arguments;
+    fputs("  note: ", stdout);
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    putchar('\n');
+}
+
+static void print_time(double nanoseconds) {
+    static const struct {
+        double factor;
+        const char *unit;
+    } units[] = {{1, "ns"}, {1e3, "us"}, {1e6, "ms"}, {1e9, "s"}};
+    size_t k = 0;
+    while (k < 3 && nanoseconds >= 1000 * units[k].factor) k++;
+    printf("%8.1f %-2s", nanoseconds / units[k].factor, units[k].unit);
+}
+
+static void print_counter(const Counter *counter) {
+    const char *bytes = strstr(counter->name, "_bytes");
+    int length = bytes != NULL ? (int)(bytes - counter->name) : (int)strlen(counter->name);
+    if (strcmp(counter->name, "bytes") == 0)
+        printf(", %.0f bytes", counter->value);
+    else if (bytes != NULL && counter->value >= 1 << 20)
+        printf(", %.*s %.1f MiB", length, counter->name, counter->value / (1 << 20));
+    else if (bytes != NULL && counter->value >= 1 << 16)
+        printf(", %.*s %.0f KiB", length, counter->name, counter->value / (1 << 10));
+    else
+        printf(", %.*s %.0f%s", length, counter->name, counter->value, bytes != NULL ? " bytes" : "");
+}
+
+void report_measure(const Measure *measure) {
+    const char *name = strchr(measure->name, '/');
+    printf("  %-26s", name != NULL ? name + 1 : measure->name);
+    print_time(measure->summary.median);
+    printf(" +- %.1f %%", 50 * (measure->summary.high - measure->summary.low) / measure->summary.median);
+    for (size_t k = 0; k < measure->counter_count; k++) print_counter(&measure->counters[k]);
+    putchar('\n');
+    fflush(stdout);
+}

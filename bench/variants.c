@@ -1,0 +1,150 @@
+/* variants.c: the ways to call one row. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/bench.h"
+
+const char *const column_names[COLUMN_COUNT] = {
+    [COLUMN_DIRECT] = "direct",
+    [COLUMN_GCC_SLOTS] = "limit_gcc_slots",
+    [COLUMN_CLANG_SLOTS] = "limit_clang_slots",
+    [COLUMN_SLOTS] = "ferry_slots",
+    [COLUMN_SLOTS_BOUND] = "ferry_slots_bound",
+    [COLUMN_TINYCC] = "tinycc_slots",
+    [COLUMN_GCC_POINTERS] = "limit_gcc_pointers",
+    [COLUMN_CLANG_POINTERS] = "limit_clang_pointers",
+    [COLUMN_POINTERS] = "ferry_pointers",
+    [COLUMN_POINTERS_BOUND] = "ferry_pointers_bound",
+    [COLUMN_SLOW] = "ferry_slow_path",
+    [COLUMN_LIBFFI] = "libffi",
+};
+
+static const struct {
+    Column column;
+    ferry_binding_options options;
+} ferry_columns[] = {
+    {COLUMN_SLOTS, {.convention = FERRY_SLOTS}},
+    {COLUMN_SLOTS_BOUND, {.convention = FERRY_SLOTS, .bound = true}},
+    {COLUMN_POINTERS, {.convention = FERRY_POINTERS}},
+    {COLUMN_POINTERS_BOUND, {.convention = FERRY_POINTERS, .bound = true}},
+    {COLUMN_SLOW, {.convention = FERRY_SLOTS}},
+};
+
+static const struct {
+    Column column;
+    Maker maker;
+    ferry_convention convention;
+} limit_columns[] = {
+    {COLUMN_GCC_SLOTS, MAKER_GCC, FERRY_SLOTS},
+    {COLUMN_CLANG_SLOTS, MAKER_CLANG, FERRY_SLOTS},
+    {COLUMN_GCC_POINTERS, MAKER_GCC, FERRY_POINTERS},
+    {COLUMN_CLANG_POINTERS, MAKER_CLANG, FERRY_POINTERS},
+};
+
+bool engines_open(Engines *engines, bool better) {
+    ferry_error error = {0};
+    ferry_engine_options options = {.policy = FERRY_NOW, .quality = better ? FERRY_BETTER : FERRY_QUICK};
+    engines->code = ferry_engine_create(&options, &error);
+    options.policy = FERRY_NEVER;
+    engines->slow = engines->code != NULL ? ferry_engine_create(&options, &error) : NULL;
+    if (engines->slow != NULL) return true;
+    fprintf(stderr, "ferry-bench: no engine: %s\n", error.message);
+    engines_close(engines);
+    return false;
+}
+
+static void close_engine(ferry_engine *engine) {
+    ferry_error error = {0};
+    if (ferry_engine_free(engine, &error) != FERRY_OK) fprintf(stderr, "ferry-bench: %s\n", error.message);
+}
+
+void engines_close(Engines *engines) {
+    close_engine(engines->code);
+    close_engine(engines->slow);
+    *engines = (Engines){0};
+}
+
+static const void *arguments_in(Frame *frame, ferry_convention convention) {
+    return convention == FERRY_SLOTS ? (const void *)frame->slots : frame->pointers;
+}
+
+static void use_wrapper(Subject *subject, Entry *wrapper, ferry_convention convention, size_t filled) {
+    if (wrapper == NULL) return;
+    subject->wrapper = wrapper;
+    subject->object = &subject->wrapper;
+    memcpy(&subject->first, &subject->row->function, sizeof subject->first);
+    subject->arguments = arguments_in(subject->frame, convention);
+    subject->run = loop_of_entry(filled);
+}
+
+/* A binding on the slow path is no measurement of machine code: it is left out, with its reason. */
+static bool use_ferry(Variants *variants, const Row *row, size_t index, const Engines *engines, size_t filled) {
+    Column column = ferry_columns[index].column;
+    ferry_engine *engine = column == COLUMN_SLOW ? engines->slow : engines->code;
+    ferry_error error = {0};
+    const ferry_signature *signature = ferry_signature_parse(engine, row->declaration, NULL, &error);
+    ferry_binding *binding =
+        signature != NULL ? ferry_bind(engine, signature, row->function, &ferry_columns[index].options, &error) : NULL;
+    if (binding == NULL) {
+        fprintf(stderr, "ferry-bench: %s: %s\n%s\n", row->declaration, error.message, error.excerpt);
+        return false;
+    }
+    variants->bindings[column] = binding;
+    bool slow = ferry_binding_path(binding) == FERRY_PATH_LIBFFI;
+    if (slow && column != COLUMN_SLOW) variants->why_not = ferry_binding_reason(binding);
+    if (slow != (column == COLUMN_SLOW)) return true;
+    Subject *subject = &variants->subjects[column];
+    subject->object = subject->first = binding;
+    subject->arguments = arguments_in(variants->frame, ferry_columns[index].options.convention);
+    subject->run = loop_of_entry(filled);
+    return true;
+}
+
+/* Half a page away from the stack, by the low 12 bits of the address: processors take a load for dependent on a store
+ * when those agree, and where the system happens to put stack and heap would decide what a call takes. */
+static bool make_frame(Variants *variants) {
+    enum { PAGE = 4096 };
+    char here;
+    variants->pages = aligned_alloc(PAGE, 2 * PAGE);
+    if (variants->pages == NULL) return false;
+    memset(variants->pages, 0, 2 * PAGE);
+    size_t offset = ((uintptr_t)&here + PAGE / 2) % PAGE / 64 * 64;
+    variants->frame = (Frame *)(void *)((char *)variants->pages + offset);
+    return true;
+}
+
+static bool make(Variants *variants, const Row *row, bool fill, const Engines *engines, const TinyCC *tinycc) {
+    size_t filled = fill ? row_slots(row) : 0;
+    if (!make_frame(variants)) return false;
+    row_fill(row, variants->frame);
+    for (size_t k = 0; k < COLUMN_COUNT; k++) {
+        variants->subjects[k].frame = variants->frame;
+        variants->subjects[k].row = row;
+    }
+    variants->subjects[COLUMN_DIRECT].run = loop_of_direct();
+    for (size_t k = 0; k < sizeof limit_columns / sizeof limit_columns[0]; k++)
+        use_wrapper(&variants->subjects[limit_columns[k].column],
+                    row->limit[limit_columns[k].maker][limit_columns[k].convention], limit_columns[k].convention,
+                    filled);
+    use_wrapper(&variants->subjects[COLUMN_TINYCC], tinycc_find(tinycc, row->symbol), FERRY_SLOTS, filled);
+    for (size_t k = 0; k < sizeof ferry_columns / sizeof ferry_columns[0]; k++)
+        if (!use_ferry(variants, row, k, engines, filled)) return false;
+    if (!ffi_prepare(row, &variants->cif, variants->ffi_parameters)) return false;
+    variants->subjects[COLUMN_LIBFFI].cif = &variants->cif;
+    variants->subjects[COLUMN_LIBFFI].run = loop_of_ffi(filled);
+    return true;
+}
+
+bool variants_make(Variants *variants, const Row *row, bool fill, const Engines *engines, const TinyCC *tinycc) {
+    *variants = (Variants){0};
+    if (make(variants, row, fill, engines, tinycc)) return true;
+    fprintf(stderr, "ferry-bench: %s cannot be set up\n", row->name);
+    variants_free(variants);
+    return false;
+}
+
+void variants_free(Variants *variants) {
+    for (size_t k = 0; k < COLUMN_COUNT; k++) ferry_binding_free(variants->bindings[k]);
+    free(variants->pages);
+    *variants = (Variants){0};
+}

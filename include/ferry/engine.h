@@ -1,0 +1,88 @@
+/* ferry/engine.h: the owner of everything.
+ *
+ * An engine owns types, signatures, shapes, machine code and bindings. There are no process globals: any number of
+ * engines may live at once and know nothing of each other. All functions may be called from any thread unless they
+ * say otherwise.
+ */
+#ifndef FERRY_ENGINE_H
+#define FERRY_ENGINE_H
+
+#include "ferry/type.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FERRY_VERSION_MAJOR 0
+#define FERRY_VERSION_MINOR 1
+#define FERRY_VERSION_PATCH 0
+#define FERRY_VERSION       "0.1.0"
+
+/* The version of the library that is running, as "0.1.0". */
+FERRY_API const char *ferry_version(void);
+
+/* Where ferry's own memory comes from. allocate returns NULL when there is none, else memory aligned to 16 that is
+ * not cleared; release gets back what allocate returned, with its size. Both may be called from any thread that uses
+ * the engine, with one of the engine's locks held: they must not call ferry. Machine code and LLVM's own memory do not
+ * come from here. */
+typedef struct ferry_allocator {
+    void *context;
+    void *(*allocate)(void *context, size_t size);
+    void (*release)(void *context, void *pointer, size_t size);
+} ferry_allocator;
+
+/* When machine code is made. */
+typedef enum ferry_policy {
+    FERRY_NOW,  /* when a binding of a new shape is made */
+    FERRY_NEVER /* never: every call goes through libffi, LLVM is not even loaded */
+} ferry_policy;
+
+/* How much LLVM tries. */
+typedef enum ferry_quality {
+    FERRY_QUICK, /* codegen level none: about 0.2 ms per shape */
+    FERRY_BETTER /* codegen level default */
+} ferry_quality;
+
+/* All zero is the default. */
+typedef struct ferry_engine_options {
+    ferry_allocator allocator; /* allocate NULL: malloc */
+    ferry_policy policy;
+    ferry_quality quality;
+    const char *target;  /* a name of `ferry targets` that this machine can run; NULL: the best that it can */
+    const char *backend; /* path of the LLVM module; NULL: $FERRY_BACKEND, else where it was installed */
+    bool perf_map;       /* write /tmp/perf-PID.map, so that perf names trampolines */
+    bool gdb;            /* tell debuggers of each trampoline through GDB's JIT interface */
+} ferry_engine_options;
+
+/* options may be NULL. NULL is returned on failure. */
+FERRY_API ferry_engine *ferry_engine_create(const ferry_engine_options *options, ferry_error *error);
+
+/* Frees the engine and everything it owns, code included: no call may be under way. With bindings or scopes still
+ * alive it frees nothing and returns FERRY_IN_USE with their number. NULL is allowed. */
+FERRY_API ferry_code ferry_engine_free(ferry_engine *engine, ferry_error *error);
+
+/* The name of the engine's target. */
+FERRY_API const char *ferry_engine_target(const ferry_engine *engine);
+
+typedef struct ferry_statistics {
+    size_t bindings;          /* alive now */
+    size_t binding_bytes;     /* of one binding */
+    size_t shapes;            /* known */
+    size_t blobs;             /* made */
+    size_t code_bytes;        /* machine code in all blobs */
+    size_t unwind_bytes;      /* unwind tables of all blobs */
+    size_t slab_bytes_used;   /* code and unwind tables with padding */
+    size_t slab_bytes_mapped; /* of memory for code, counted once although it is mapped twice */
+    size_t arena_bytes;       /* held for types, layouts, placements and shapes */
+    uint64_t compile_nanoseconds;
+    bool backend_loaded;
+    char backend_error[376];  /* why there is no machine code, "" while nothing failed */
+    char backend_version[32]; /* "LLVM 22.1.8" once loaded */
+} ferry_statistics;
+
+FERRY_API void ferry_engine_statistics(ferry_engine *engine, ferry_statistics *statistics);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

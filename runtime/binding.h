@@ -1,0 +1,47 @@
+/* runtime/binding.h: what a ferry_binding is.
+ *
+ *     +0   entry            where ferry_call jumps: shared code, code of its own, or slow_call
+ *     +8   target           the C function
+ *     +16  errno_location   the C library's int *(*)(void)
+ *     +24  engine           owner
+ *     +32  route            what all bindings of its signature and options share
+ *     +40  own              bound: its own code; else NULL
+ *     +48  reason           why it is on the slow path; "" elsewhere
+ *     +56  next             in the pool's free list
+ *
+ * The first three words are the contract with generated code (jit/backend.h). One binding is one cache line.
+ */
+#ifndef FERRY_RUNTIME_BINDING_H
+#define FERRY_RUNTIME_BINDING_H
+
+#include <assert.h>
+#include <stdatomic.h>
+
+#include "ferry/binding.h"
+#include "jit/backend.h"
+#include "trampolines/code.h"
+
+typedef struct ferry_engine Engine;
+typedef struct ferry_binding Binding;
+typedef struct Route Route;
+
+struct ferry_binding {
+    _Atomic(ferry_entry) entry;
+    void (*target)(void);
+    int *(*errno_location)(void);
+    Engine *engine;
+    const Route *route;
+    Code *own;
+    const char *reason;
+    Binding *next;
+};
+
+#define BINDING_BYTES 64
+
+static_assert(offsetof(Binding, entry) == 0, "ferry_call reads the entry from the first word");
+static_assert(offsetof(Binding, target) == BINDING_TARGET_OFFSET, "generated code loads the target from there");
+static_assert(offsetof(Binding, errno_location) == BINDING_ERRNO_OFFSET, "generated code loads it from there");
+static_assert(sizeof(Binding) == BINDING_BYTES, "one cache line");
+static_assert(sizeof(_Atomic(ferry_entry)) == sizeof(void *), "an atomic entry is a plain word");
+
+#endif

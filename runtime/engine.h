@@ -1,0 +1,134 @@
+/* runtime/engine.h: the engine, and the whole internal interface of this room on one page.
+ *
+ * Glossary of this room
+ *   route   how calls of one signature with one set of options go: a shape's code, or a libffi plan with the reason
+ *   pool    where bindings come from: cells of 64 bytes with a free list
+ *   plan    libffi's view of one placement (slow path)
+ *
+ * Locks. Two, both in the engine, never one inside the other except pool inside lock:
+ *   lock        types, layouts, shapes, routes, code space, backend
+ *   pool.busy   the pool; a spin lock, since a binding is popped in a few nanoseconds
+ * Calls take none. A route is published in its signature's cell, and its entry in the route, with release order, so
+ * that ferry_bind finds both without the lock.
+ *
+ * fork: a child of a process with one thread goes on working with the engine. Where other threads exist, one of them
+ * may hold a lock at the moment of the fork, as with malloc's own locks in other libraries: then the child may call
+ * its bindings, but must not make or free anything.
+ */
+#ifndef FERRY_RUNTIME_ENGINE_H
+#define FERRY_RUNTIME_ENGINE_H
+
+#include <pthread.h>
+
+#include "abi/layout.h"
+#include "abi/parse.h"
+#include "abi/place.h"
+#include "abi/shape.h"
+#include "abi/type.h"
+#include "runtime/binding.h"
+#include "runtime/slow.h"
+
+/* pool.c */
+typedef struct PoolChunk PoolChunk;
+typedef struct Pool {
+    const ferry_allocator *allocator;
+    atomic_int busy;
+    Binding *free;  /* given back, newest first */
+    Binding *fresh; /* never used: [fresh, end) of the newest chunk */
+    Binding *end;
+    PoolChunk *chunks; /* newest first */
+    size_t live;
+} Pool;
+
+Binding *pool_pop(Pool *pool); /* NULL: no memory. Its words are not cleared */
+void pool_push(Pool *pool, Binding *binding);
+size_t pool_live(Pool *pool);
+void pool_close(Pool *pool);
+
+/* backend_load.c. Loaded when the first blob must be made; a failure is remembered and not tried again. */
+typedef struct Loaded {
+    void *library;          /* dlopen's */
+    const Backend *backend; /* NULL: not loaded, or failed */
+    void *state;            /* backend->open's; NULL: not opened yet */
+    bool failed;
+    ferry_error failure; /* valid when failed */
+} Loaded;
+
+MUST_USE ferry_code backend_load(Loaded *loaded, const char *path, const ferry_allocator *allocator,
+                                 ferry_error *error);
+void backend_unload(Loaded *loaded);
+
+/* shape_table.c. One entry for each shape that was asked for.
+ * Invariant: at most one of code and reason is set; with neither its code was not needed yet. */
+typedef struct ShapeEntry {
+    const Shape *shape;
+    Code *code;
+    const char *reason; /* why there can be no code */
+    bool queued;        /* inside ferry_prepare: it is in the batch already */
+} ShapeEntry;
+
+MUST_USE ferry_code shape_entry_find(Engine *engine, const Shape *shape, ShapeEntry **entry, ferry_error *error);
+
+/* route.c. All under the engine's lock. */
+struct Route {
+    Engine *engine;
+    const Signature *signature;
+    ShapeEntry *shape;          /* NULL: FERRY_NEVER */
+    const SlowPlan *plan;       /* NULL: not needed yet */
+    const Code *code;           /* NULL: slow path */
+    const char *reason;         /* "" with code */
+    _Atomic(ferry_entry) entry; /* NULL until one of the ways is ready; written last */
+    uint32_t sources;           /* slots or pointers of all arguments: where the errno pointer is found */
+    bool capture_errno;
+    ferry_convention convention;
+};
+
+MUST_USE ferry_code route_find(Engine *engine, const Signature *signature, const ferry_binding_options *options,
+                               Route **route, ferry_error *error);
+MUST_USE ferry_code route_complete(Route *route, ferry_error *error); /* entry is set afterwards */
+/* *code NULL on success: no machine code can be made, and *reason says why. */
+MUST_USE ferry_code route_bound_code(Route *route, void (*function)(void), Code **code, const char **reason,
+                                     ferry_error *error);
+MUST_USE ferry_code route_plan(Route *route, ferry_error *error);
+MUST_USE ferry_code routes_prepare(Engine *engine, const Signature *const *signatures, size_t count,
+                                   const ferry_binding_options *options, ferry_error *error);
+
+/* host.c: what this machine can run. */
+const Target *host_best_target(void);                          /* NULL: none of the rows */
+bool host_can_run(const Target *target, const char **missing); /* *missing names what it lacks */
+
+/* engine.c */
+struct ferry_engine {
+    ferry_allocator own_allocator;
+    const ferry_allocator *allocator; /* &own_allocator; NULL: malloc */
+    pthread_mutex_t lock;
+    ferry_policy policy;
+    ferry_quality quality;
+    const Target *target;
+    const char *backend_path; /* NULL: search */
+    Arena arena;              /* layouts, shapes, routes, plans */
+    TypeTable types;
+    LayoutTable layouts;
+    Table shapes; /* of ShapeEntry */
+    CodeSpace *code;
+    const char *no_code; /* why the system gives no memory for code; NULL while it does */
+    Loaded loaded;
+    uint64_t compile_nanoseconds;
+    Pool pool;
+    atomic_size_t scopes;
+};
+
+void engine_lock(Engine *engine);
+void engine_unlock(Engine *engine);
+Engine *engine_of_types(TypeTable *types);
+
+/* check.c: FERRY_INVALID for NULL, FERRY_FOREIGN for an object of another engine; both name the parameter. */
+MUST_USE ferry_code check_pointer(const void *pointer, const char *parameter, ferry_error *error);
+MUST_USE ferry_code check_type(const Engine *engine, const Type *type, const char *parameter, ferry_error *error);
+MUST_USE ferry_code check_types(const Engine *engine, const Type *const *types, size_t count, const char *parameter,
+                                ferry_error *error);
+MUST_USE ferry_code check_signature(const Engine *engine, const Signature *signature, const char *parameter,
+                                    ferry_error *error);
+MUST_USE ferry_code check_scope(const Engine *engine, const Scope *scope, const char *parameter, ferry_error *error);
+
+#endif

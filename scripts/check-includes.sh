@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Who may include whom (docs/conventions.md): each room's own list; everything else between quotes is refused.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# folder | patterns of what its files may include between quotes
+rules() {
+    cat <<'END'
+include/ferry|ferry/*
+abi|abi/* ferry/*
+trampolines|abi/base.h trampolines/* ferry/*
+jit|abi/* jit/* trampolines/blob.h ferry/*
+runtime|abi/* trampolines/* jit/backend.h runtime/* ferry/*
+bench|ferry/* bench/*
+cli|ferry/* cli/* abi/* jit/backend.h runtime/*
+tests/run|ferry/* tests/run/*
+tests/unit|ferry/* abi/* trampolines/* runtime/* tests/unit/*
+tests/jit|ferry/* abi/* jit/* trampolines/blob.h tests/jit/*
+END
+}
+
+# Quoted includes of $1 that none of the patterns matches.
+check_file() {
+    local file=$1 included pattern allowed line
+    shift
+    while IFS=: read -r line included; do
+        allowed=
+        for pattern in "$@"; do
+            # shellcheck disable=SC2053
+            if [[ $included == $pattern ]]; then allowed=yes; fi
+            # a name without a folder is a file beside the includer
+            if [[ $included != */* && -e $(dirname "$file")/$included ]]; then allowed=yes; fi
+        done
+        [ -n "$allowed" ] || echo "$file:$line: \"$included\" may not be included here"
+    done < <(grep -nE '^ *# *include *"' "$file" | sed -E 's/^([0-9]+):[^"]*"([^"]*)".*/\1:\2/')
+}
+
+bad=$(
+    while IFS='|' read -r folder patterns; do
+        [ -d "$folder" ] || continue
+        set -f
+        # shellcheck disable=SC2086
+        set -- $patterns
+        set +f
+        while read -r file; do check_file "$file" "$@"; done < <(find "$folder" -name '*.[ch]' -o -name '*.cpp')
+    done < <(rules)
+    grep -rnE '^ *# *include *[<"]llvm' --include='*.[ch]' --include='*.cpp' . 2>/dev/null |
+        grep -vE '^\./(jit|tests/jit|build)/' | sed 's/$/   (LLVM lives in jit\/ only)/' || true
+    grep -rnE '^ *# *include *[<"](ffi|libtcc|dlfcn|pthread|unistd|sys/)' --include="*.[ch]" abi 2>/dev/null |
+        sed 's/$/   (abi knows no operating system)/' || true
+)
+if [ -n "$bad" ]; then
+    echo "$bad"
+    exit 1
+fi

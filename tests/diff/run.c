@@ -1,0 +1,247 @@
+/* tests/diff/run.c: cases, built by both compilers and called in a child process, so that a crash is a result. */
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "abi/place.h"
+#include "diff.h"
+
+#define ROUNDS          2  /* calls with different values for each case and way */
+#define SECONDS         30 /* that one case may take */
+#define COMPILE_RETRIES 4
+
+bool engines_open(Engines *engines, const char *target, ferry_error *error) {
+    ferry_engine_options options = {.target = target};
+    engines->code = ferry_engine_create(&options, error);
+    options.policy = FERRY_NEVER;
+    engines->slow = engines->code == NULL ? NULL : ferry_engine_create(&options, error);
+    if (engines->slow != NULL) return true;
+    engines_close(engines);
+    return false;
+}
+
+void engines_close(Engines *engines) {
+    ferry_error error;
+    ferry_engine *both[] = {engines->code, engines->slow};
+    for (size_t i = 0; i < COUNT_OF(both); i++) {
+        if (ferry_engine_free(both[i], &error) == FERRY_OK) continue;
+        fprintf(stderr, "an engine could not be freed: %s\n", error.message);
+        exit(2);
+    }
+    *engines = (Engines){0};
+}
+
+/* gcc 12 from -O1 on breaks its own va_arg of a 16-aligned aggregate in general registers. */
+static bool breaks_va_arg(const PlacedValue *value) {
+    ferry_kind kind = kind_of(value->type);
+    bool aggregate = kind == FERRY_STRUCT || kind == FERRY_UNION;
+    return value->variadic && aggregate && value->mode == MODE_DIRECT && value->layout->alignment >= 16;
+}
+
+static void note_placement(Case *item, const Placement *placement) {
+    item->why = placement->result.dispute;
+    for (size_t i = 0; i < placement->count; i++) {
+        if (item->why == NULL) item->why = placement->values[i].dispute;
+        item->gcc_unoptimised |= breaks_va_arg(&placement->values[i]);
+    }
+    item->disputed = item->why != NULL;
+}
+
+bool case_prepare(Case *item, const Engines *engines, const ferry_signature *signature, uint64_t seed,
+                  ferry_error *error) {
+    Rebuild rebuild = {.engine = engines->slow, .edit = -1};
+    *item = (Case){.signature = signature, .slow_signature = rebuild_signature(&rebuild, signature), .seed = seed};
+    Arena arena = {0};
+    LayoutTable layouts;
+    const Placement *placement = NULL;
+    layout_table_open(&layouts, target_find(ferry_engine_target(engines->code)), &arena, NULL);
+    bool placed = place_signature(&layouts, &arena, signature, &placement, error) == FERRY_OK;
+    if (placed) note_placement(item, placement);
+    layout_table_close(&layouts);
+    arena_free(&arena);
+    if (placed && item->slow_signature == NULL) fail(error, FERRY_INVALID, "it cannot be made again in another engine");
+    return placed && item->slow_signature != NULL;
+}
+
+/* ---- building ---- */
+
+static void write_source(const char *path, const Case *cases, size_t count, char *const *skipped) {
+    FILE *out = fopen(path, "w");
+    if (out == NULL) {
+        perror(path);
+        exit(2);
+    }
+    callee_prelude(out);
+    for (size_t i = 0; i < count; i++)
+        if (skipped[i] == NULL) callee_emit(out, cases[i].signature, i, cases[i].gcc_unoptimised);
+    fclose(out);
+}
+
+static void start(Build *build, const Config *config, const Case *cases, size_t count, char *const *skipped) {
+    char path[300], stem[32];
+    static unsigned number;
+    snprintf(stem, sizeof stem, "batch%u", number++);
+    snprintf(path, sizeof path, "%s/%s.c", work_directory(), stem);
+    write_source(path, cases, count, skipped);
+    build->machine = config->machine;
+    build->optimise = config->optimise;
+    build_start(build, path, stem);
+}
+
+/* Leaves out what the compiler cannot compile and builds again. false: it fails for another reason. */
+static bool finish(Build *build, const Config *config, const Case *cases, size_t count, char **skipped) {
+    for (unsigned retry = 0; retry < COMPILE_RETRIES; retry++) {
+        if (build_wait(build)) return true;
+        char **complaints = calloc(count, sizeof *complaints);
+        size_t marked = complaints == NULL ? 0 : build_complaints(build, complaints, count);
+        for (size_t i = 0; marked > 0 && i < count; i++) {
+            if (complaints[i] == NULL) continue;
+            free(skipped[i]);
+            if (asprintf(&skipped[i], "%s: %s", compiler_names[build->compiler], complaints[i]) < 0) abort();
+            free(complaints[i]);
+        }
+        free(complaints);
+        if (marked == 0) return false;
+        start(build, config, cases, count, skipped);
+    }
+    return build_wait(build);
+}
+
+/* ---- calling ---- */
+
+static bool parses_back(const Engines *engines, const ferry_signature *signature, Outcome *outcome) {
+    ferry_error error;
+    char *text = declare_signature(signature, "f");
+    const ferry_signature *parsed = ferry_signature_parse(engines->code, text, NULL, &error);
+    if (parsed == NULL)
+        snprintf(outcome->message, sizeof outcome->message, "the parser refuses it: %s", error.message);
+    else if (parsed != signature)
+        snprintf(outcome->message, sizeof outcome->message, "the parser makes another signature of it");
+    free(text);
+    return parsed == signature;
+}
+
+static Verdict call_way(const Engines *engines, const Config *config, const Case *item, void (*function)(void), Way way,
+                        Outcome *outcome) {
+    bool slow = way == SLOTS_SLOW || way == POINTERS_SLOW;
+    Call call = {.engine = slow ? engines->slow : engines->code,
+                 .signature = slow ? item->slow_signature : item->signature,
+                 .function = function,
+                 .way = way,
+                 .inject = config->inject};
+    Verdict verdict = PASSED;
+    for (unsigned round = 0; round < ROUNDS && verdict == PASSED; round++) {
+        call.seed = mix(item->seed, round);
+        verdict = call_case(&call, outcome->message, sizeof outcome->message);
+    }
+    return verdict;
+}
+
+static void call_all(const Engines *engines, const Config *config, const Case *item, void (*function)(void),
+                     Outcome *outcome) {
+    snprintf(outcome->message, sizeof outcome->message, "no end within %d seconds, or a crash", SECONDS);
+    alarm(SECONDS);
+    if (function == NULL) {
+        snprintf(outcome->message, sizeof outcome->message, "not in the shared object");
+        outcome->verdict = FAILED;
+    } else if (!parses_back(engines, item->signature, outcome)) {
+        outcome->verdict = FAILED;
+    } else {
+        outcome->verdict = PASSED;
+    }
+    for (Way way = 0; way < WAYS && outcome->verdict == PASSED; way++) {
+        outcome->way = way;
+        Verdict verdict = call_way(engines, config, item, function, way, outcome);
+        if (verdict == FAILED) outcome->verdict = FAILED;
+        if (verdict != REFUSED) continue;
+        outcome->refused[way] = 1;
+        snprintf(outcome->refusal[way], sizeof outcome->refusal[way], "%.199s", outcome->message);
+    }
+    alarm(0);
+}
+
+static void child(const Engines *engines, const Config *config, const Build *build, const Case *cases, size_t count,
+                  char *const *skipped, Outcome *outcomes, volatile size_t *next) {
+    void *library = dlopen(build->object, RTLD_NOW | RTLD_LOCAL);
+    const Helpers **helpers = library == NULL ? NULL : (const Helpers **)dlsym(library, HELPERS_SYMBOL);
+    if (helpers == NULL) {
+        fprintf(stderr, "%s\n", dlerror());
+        _exit(2);
+    }
+    *helpers = &call_helpers;
+    for (; *next < count; (*next)++) {
+        char name[32];
+        void (*function)(void);
+        if (skipped[*next] != NULL) continue;
+        snprintf(name, sizeof name, "case_%zu", *next);
+        *(void **)(void *)&function = dlsym(library, name);
+        call_all(engines, config, &cases[*next], function, &outcomes[*next]);
+    }
+    _exit(0);
+}
+
+/* A child that dies was in case `next`: it failed, and another child goes on behind it. */
+static void call_cases(const Engines *engines, const Config *config, const Build *build, const Case *cases,
+                       size_t count, char *const *skipped, Outcome *outcomes) {
+    size_t bytes = sizeof(size_t) + count * sizeof *outcomes;
+    char *shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) {
+        perror("mmap");
+        exit(2);
+    }
+    volatile size_t *next = (volatile size_t *)(void *)shared;
+    Outcome *results = (Outcome *)(void *)(shared + sizeof(size_t));
+    while (*next < count) {
+        int status = 0;
+        fflush(NULL);
+        pid_t process = fork();
+        if (process == 0) child(engines, config, build, cases, count, skipped, results, next);
+        if (process < 0 || waitpid(process, &status, 0) < 0) perror("fork");
+        if (*next >= count) break;
+        Outcome *outcome = &results[(*next)++];
+        outcome->verdict = FAILED;
+        const char *cause = WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exit";
+        snprintf(outcome->message, sizeof outcome->message, "the process ended: %s", cause);
+    }
+    memcpy(outcomes, results, count * sizeof *outcomes);
+    munmap(shared, bytes);
+}
+
+static void all_failed(const Build *build, size_t count, Outcome *outcomes) {
+    for (size_t i = 0; i < count; i++) {
+        outcomes[i].verdict = FAILED;
+        snprintf(outcomes[i].message, sizeof outcomes[i].message, "the compiler failed, and its messages name no case");
+    }
+    char command[600];
+    snprintf(command, sizeof command, "head -20 %.500s >&2", build->log);
+    if (system(command) != 0) perror(build->log);
+}
+
+static bool any_left(char *const *skipped, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (skipped[i] == NULL) return true;
+    return false;
+}
+
+void run_batch(const Engines *engines, const Config *config, const Case *cases, size_t count,
+               Outcome *outcomes[COMPILERS], char **skipped[COMPILERS]) {
+    Build builds[COMPILERS];
+    for (size_t i = 0; i < count; i++)
+        if (cases[i].disputed && skipped[CLANG][i] == NULL &&
+            asprintf(&skipped[CLANG][i], "disputed: %s", cases[i].why) < 0)
+            abort();
+    for (Compiler compiler = 0; compiler < COMPILERS; compiler++) {
+        builds[compiler].compiler = compiler;
+        if (any_left(skipped[compiler], count)) start(&builds[compiler], config, cases, count, skipped[compiler]);
+    }
+    for (Compiler compiler = 0; compiler < COMPILERS; compiler++) {
+        if (!any_left(skipped[compiler], count)) continue;
+        if (finish(&builds[compiler], config, cases, count, skipped[compiler]))
+            call_cases(engines, config, &builds[compiler], cases, count, skipped[compiler], outcomes[compiler]);
+        else
+            all_failed(&builds[compiler], count, outcomes[compiler]);
+    }
+}

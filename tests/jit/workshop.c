@@ -1,0 +1,120 @@
+#define _GNU_SOURCE
+#include "workshop.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MEMORY ((size_t)4 << 20)
+
+extern const Backend *ferry_backend(void);
+extern void __register_frame(void *);
+
+void workshop_open(Workshop *workshop, const char *target) {
+    ferry_error error = {0};
+    *workshop = (Workshop){.backend = ferry_backend(), .target = target_find(target)};
+    cr_assert_not_null(workshop->target);
+    cr_assert_eq(workshop->backend->open(NULL, &workshop->state, &error), FERRY_OK, "%s", error.message);
+    cr_assert_eq(type_table_open(&workshop->types, NULL, &error), FERRY_OK, "%s", error.message);
+    layout_table_open(&workshop->layouts, workshop->target, &workshop->arena, NULL);
+    workshop->memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq(workshop->memory, MAP_FAILED);
+}
+
+void workshop_close(Workshop *workshop) {
+    workshop->backend->close(workshop->state);
+    layout_table_close(&workshop->layouts);
+    type_table_close(&workshop->types);
+    arena_free(&workshop->arena);
+}
+
+const Shape *workshop_shape(Workshop *workshop, const char *declaration, ferry_convention convention,
+                            bool capture_errno) {
+    ferry_error error = {0};
+    const Signature *signature = NULL;
+    const Placement *placement = NULL;
+    const Shape *shape = NULL;
+    const char *name = NULL;
+    ferry_code code = parse_signature(&workshop->types, NULL, declaration, &signature, &name, &error);
+    cr_assert_eq(code, FERRY_OK, "%s: %s\n%s", declaration, error.message, error.excerpt);
+    code = place_signature(&workshop->layouts, &workshop->arena, signature, &placement, &error);
+    cr_assert_eq(code, FERRY_OK, "%s: %s", declaration, error.message);
+    code = shape_of(placement, convention, capture_errno, &workshop->arena, &shape, &error);
+    cr_assert_eq(code, FERRY_OK, "%s: %s", declaration, error.message);
+    return shape;
+}
+
+CompileRequest workshop_request(const Workshop *workshop, const Shape *const *shape, ferry_quality quality) {
+    return (CompileRequest){.target = workshop->target, .quality = quality, .shapes = shape, .count = 1};
+}
+
+static void *put(Workshop *workshop, const void *bytes, size_t size, size_t alignment) {
+    workshop->used = (workshop->used + alignment - 1) / alignment * alignment;
+    cr_assert_leq(workshop->used + size, MEMORY);
+    uint8_t *place = workshop->memory + workshop->used;
+    memcpy(place, bytes, size);
+    workshop->used += size;
+    return place;
+}
+
+ferry_code workshop_sink(void *context, size_t index, const Blob *blob, ferry_error *error) {
+    Workshop *workshop = context;
+    (void)error;
+    Made *made = &workshop->next[index];
+    uint8_t *code = put(workshop, blob->code, blob->code_size, 16);
+    uint8_t *unwind = put(workshop, blob->unwind, blob->unwind_size, 8);
+    int32_t distance = (int32_t)(code - (unwind + blob->unwind_fixup));
+    memcpy(unwind + blob->unwind_fixup, &distance, sizeof distance);
+    __register_frame(unwind);
+    *made = (Made){.code = code, .size = blob->code_size, .unwind_size = blob->unwind_size};
+    memcpy(&made->entry, &code, sizeof code);
+    snprintf(made->name, sizeof made->name, "%s", blob->name);
+    return FERRY_OK;
+}
+
+Made workshop_make_request(Workshop *workshop, const CompileRequest *request) {
+    ferry_error error = {0};
+    Made made = {0};
+    workshop->next = &made;
+    ferry_code code = workshop->backend->compile(workshop->state, request, workshop_sink, workshop, &error);
+    cr_assert_eq(code, FERRY_OK, "%s", error.message);
+    cr_assert_not_null(made.code, "no blob arrived");
+    return made;
+}
+
+Made workshop_make(Workshop *workshop, const char *declaration, ferry_convention convention, ferry_quality quality) {
+    const Shape *shape = workshop_shape(workshop, declaration, convention, false);
+    CompileRequest request = workshop_request(workshop, &shape, quality);
+    return workshop_make_request(workshop, &request);
+}
+
+char *workshop_dump(Workshop *workshop, const char *declaration, ferry_convention convention, ferry_quality quality,
+                    DumpStage stage) {
+    ferry_error error = {0};
+    char *text = NULL;
+    const Shape *shape = workshop_shape(workshop, declaration, convention, false);
+    CompileRequest request = workshop_request(workshop, &shape, quality);
+    ferry_code code = workshop->backend->dump(workshop->state, &request, stage, &text, &error);
+    cr_assert_eq(code, FERRY_OK, "%s: %s", declaration, error.message);
+    return text;
+}
+
+static int *errno_location(void) {
+    return &errno;
+}
+
+void call(const Made *made, void (*function)(void), const void *arguments, void *result) {
+    Bound bound = {.entry = made->entry, .target = function, .errno_location = errno_location};
+    made->entry((const ferry_binding *)(const void *)&bound, arguments, result);
+}
+
+uint8_t *page_end(size_t size) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t pages = (size + page - 1) / page;
+    uint8_t *memory = mmap(NULL, (pages + 1) * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq(memory, MAP_FAILED);
+    cr_assert_eq(mprotect(memory + pages * page, page, PROT_NONE), 0);
+    return memory + pages * page - size;
+}
