@@ -174,11 +174,17 @@ static ferry_code place_members(Record *record, ferry_error *error) {
 static ferry_code collect_leaves(const Record *record, LeafList *leaves, ferry_error *error) {
     for (size_t i = 0; i < record->type->member_count; i++) {
         const Member *member = &record->type->members[i];
+        const Layout *layout;
+        TRY(layout_of(record->table, member->type, &layout, error));
         if (member->is_bitfield) {
-            TRY(leaves_add_bitfield(leaves, member, record->offsets[i], error));
+            Member copy = *member;
+            /* gcc classifies a zero-width bit-field of a union by its declared type, as if it were there. */
+            if (copy.bits == 0 && record->type->kind == FERRY_UNION) {
+                uint64_t size = record->layout->size;
+                copy.bits = (uint32_t)(8 * (layout->size < size ? layout->size : size));
+            }
+            TRY(leaves_add_bitfield(leaves, &copy, record->offsets[i], error));
         } else {
-            const Layout *layout;
-            TRY(layout_of(record->table, member->type, &layout, error));
             TRY(leaves_add_part(leaves, layout, record->offsets[i], false, error));
         }
     }

@@ -297,11 +297,9 @@ static ferry_code refuse_byte(Lexer *lexer, ferry_error *error) {
                             "as it is after preprocessing");
     }
     if (byte > ' ' && byte < 0x7f) {
-        return fail_in_text(lexer, lexer->position, error, FERRY_SYNTAX,
-                            "found '%c', which has no meaning in C", byte);
+        return fail_in_text(lexer, lexer->position, error, FERRY_SYNTAX, "found '%c', which has no meaning in C", byte);
     }
-    return fail_in_text(lexer, lexer->position, error, FERRY_SYNTAX,
-                        "found the byte 0x%02x, which is no text", byte);
+    return fail_in_text(lexer, lexer->position, error, FERRY_SYNTAX, "found the byte 0x%02x, which is no text", byte);
 }
 
 static ferry_code read_punctuator(Lexer *lexer, Token *token, ferry_error *error) {

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-const char *token_text(const Parser *parser, const Token *token) { return parser->lexer.text + token->offset; }
+const char *token_text(const Parser *parser, const Token *token) {
+    return parser->lexer.text + token->offset;
+}
 
 bool token_is_word(const Parser *parser, const Token *token, const char *word) {
     return token->kind == TOKEN_NAME && token->length == strlen(word) &&

@@ -1,7 +1,7 @@
 /* abi/parse_attribute.c: attributes, GNU's and C23's.
  *
- * An attribute is read in one of three ways: it makes a type (packed, aligned, vector_size), it cannot change how values
- * travel (ignored), or it is refused. Unknown ones are refused too: nobody knows what they change.
+ * An attribute is read in one of three ways: it makes a type (packed, aligned, vector_size), it cannot change how
+ * values travel (ignored), or it is refused. Unknown ones are refused too: nobody knows what they change.
  */
 #include "abi/parse_internal.h"
 
@@ -48,21 +48,99 @@ static const struct Rule {
 
 /* What compilers, linkers and people are told, and calls are not. */
 static const char *const harmless[] = {
-    "access", "alias", "alloc_align", "alloc_size", "always_inline", "artificial", "assume_aligned", "availability",
-    "cold", "common", "const", "constructor", "counted_by", "deprecated", "designated_init", "destructor",
-    "diagnose_if", "enum_extensibility", "error", "externally_visible", "fallthrough", "fd_arg", "fd_arg_read",
-    "fd_arg_write", "flag_enum", "flatten", "format", "format_arg", "gnu_inline", "hot", "ifunc", "leaf", "malloc",
-    "may_alias", "maybe_unused", "no_icf", "no_instrument_function", "no_reorder", "no_sanitize",
-    "no_sanitize_address", "no_sanitize_thread", "no_sanitize_undefined", "no_split_stack", "no_stack_limit",
-    "no_stack_protector", "nocf_check", "noclone", "nocommon", "nodiscard", "noduplicate", "noescape", "noinit",
-    "noinline", "noipa", "nonnull", "nonstring", "noplt", "noreturn", "nothrow", "null_terminated_string_arg",
-    "optimize", "patchable_function_entry", "persistent", "pure", "reproducible", "retain", "returns_nonnull",
-    "returns_twice", "section", "sentinel", "stack_protect", "strict_flex_array", "swift_name", "symver",
-    "tainted_args", "tls_model", "unavailable", "unsequenced", "unused", "used", "visibility", "warn_if_not_aligned",
-    "warn_unused", "warn_unused_result", "warning", "weak", "weakref", "zero_call_used_regs",
+    "access",
+    "alias",
+    "alloc_align",
+    "alloc_size",
+    "always_inline",
+    "artificial",
+    "assume_aligned",
+    "availability",
+    "cold",
+    "common",
+    "const",
+    "constructor",
+    "counted_by",
+    "deprecated",
+    "designated_init",
+    "destructor",
+    "diagnose_if",
+    "enum_extensibility",
+    "error",
+    "externally_visible",
+    "fallthrough",
+    "fd_arg",
+    "fd_arg_read",
+    "fd_arg_write",
+    "flag_enum",
+    "flatten",
+    "format",
+    "format_arg",
+    "gnu_inline",
+    "hot",
+    "ifunc",
+    "leaf",
+    "malloc",
+    "may_alias",
+    "maybe_unused",
+    "no_icf",
+    "no_instrument_function",
+    "no_reorder",
+    "no_sanitize",
+    "no_sanitize_address",
+    "no_sanitize_thread",
+    "no_sanitize_undefined",
+    "no_split_stack",
+    "no_stack_limit",
+    "no_stack_protector",
+    "nocf_check",
+    "noclone",
+    "nocommon",
+    "nodiscard",
+    "noduplicate",
+    "noescape",
+    "noinit",
+    "noinline",
+    "noipa",
+    "nonnull",
+    "nonstring",
+    "noplt",
+    "noreturn",
+    "nothrow",
+    "null_terminated_string_arg",
+    "optimize",
+    "patchable_function_entry",
+    "persistent",
+    "pure",
+    "reproducible",
+    "retain",
+    "returns_nonnull",
+    "returns_twice",
+    "section",
+    "sentinel",
+    "stack_protect",
+    "strict_flex_array",
+    "swift_name",
+    "symver",
+    "tainted_args",
+    "tls_model",
+    "unavailable",
+    "unsequenced",
+    "unused",
+    "used",
+    "visibility",
+    "warn_if_not_aligned",
+    "warn_unused",
+    "warn_unused_result",
+    "warning",
+    "weak",
+    "weakref",
+    "zero_call_used_regs",
 };
 
-bool token_starts_gnu(const Parser *parser) { return token_is_keyword(&parser->token, KEYWORD_ATTRIBUTE); }
+bool token_starts_gnu(const Parser *parser) {
+    return token_is_keyword(&parser->token, KEYWORD_ATTRIBUTE);
+}
 
 ferry_code parse_starts_brackets(Parser *parser, bool *starts) {
     *starts = false;
@@ -124,7 +202,7 @@ static ferry_code read_argument(Parser *parser, const Token *at, uint64_t limit,
 #define ALIGNMENT_LIMIT (UINT64_C(1) << 28) /* gcc's own */
 
 static ferry_code read_aligned(Parser *parser, const Token *at, Attributes *attributes) {
-    uint64_t alignment;
+    uint64_t alignment = 0;
     if (!token_is(&parser->token, '(')) {
         return parse_fail(parser, at, FERRY_UNSUPPORTED,
                           "'aligned' without a number is not supported: the largest alignment differs between targets");
@@ -136,7 +214,7 @@ static ferry_code read_aligned(Parser *parser, const Token *at, Attributes *attr
 }
 
 static ferry_code read_vector(Parser *parser, const Token *at, Attributes *attributes) {
-    uint64_t bytes;
+    uint64_t bytes = 0;
     TRY(read_argument(parser, at, UINT32_MAX, &bytes));
     attributes->vector_bytes = (uint32_t)bytes;
     attributes->vector_at = *at;
@@ -174,7 +252,9 @@ static ferry_code read_known(Parser *parser, const Token *at, bool is_gnu, Attri
     return FERRY_OK;
 }
 
-static bool names_attribute(const Token *token) { return token->kind == TOKEN_NAME || token->kind == TOKEN_KEYWORD; }
+static bool names_attribute(const Token *token) {
+    return token->kind == TOKEN_NAME || token->kind == TOKEN_KEYWORD;
+}
 
 static ferry_code read_gnu(Parser *parser, Attributes *attributes) {
     TRY(parse_advance(parser));
@@ -189,7 +269,8 @@ static ferry_code read_gnu(Parser *parser, Attributes *attributes) {
         if (!names_attribute(&at)) return parse_expected(parser, "the name of an attribute");
         TRY(parse_advance(parser));
         TRY(read_known(parser, &at, true, attributes));
-        if (!token_is(&parser->token, ',') && !token_is(&parser->token, ')')) return parse_expected(parser, "',' or ')'");
+        if (!token_is(&parser->token, ',') && !token_is(&parser->token, ')'))
+            return parse_expected(parser, "',' or ')'");
     }
     TRY(parse_advance(parser));
     return parse_punctuator(parser, ')', "'))'");
@@ -227,7 +308,8 @@ static ferry_code read_brackets(Parser *parser, Attributes *attributes) {
             continue;
         }
         TRY(read_vendor(parser, attributes));
-        if (!token_is(&parser->token, ',') && !token_is(&parser->token, ']')) return parse_expected(parser, "',' or ']'");
+        if (!token_is(&parser->token, ',') && !token_is(&parser->token, ']'))
+            return parse_expected(parser, "',' or ']'");
     }
     TRY(parse_advance(parser));
     return parse_punctuator(parser, ']', "']]'");
@@ -281,8 +363,9 @@ static ferry_code read_alignas_type(Parser *parser, uint64_t *alignment) {
     TRY(parse_type_name(parser, false, &type));
     *alignment = certain_alignment(type);
     if (*alignment != 0) return FERRY_OK;
-    return parse_fail(parser, &at, FERRY_UNSUPPORTED,
-                      "_Alignas of a type is not supported here: its alignment differs between targets; write a number");
+    return parse_fail(
+        parser, &at, FERRY_UNSUPPORTED,
+        "_Alignas of a type is not supported here: its alignment differs between targets; write a number");
 }
 
 ferry_code parse_alignas(Parser *parser, uint64_t *alignment) {
@@ -297,7 +380,8 @@ ferry_code parse_alignas(Parser *parser, uint64_t *alignment) {
         TRY(parse_constant(parser, &value));
         wanted = value.bits;
         if (wanted != 0 && (!is_power_of_two(wanted) || wanted > ALIGNMENT_LIMIT)) {
-            return parse_fail(parser, &at, FERRY_INVALID, "the argument of _Alignas must be 0 or a power of two up to %llu",
+            return parse_fail(parser, &at, FERRY_INVALID,
+                              "the argument of _Alignas must be 0 or a power of two up to %llu",
                               (unsigned long long)ALIGNMENT_LIMIT);
         }
     }

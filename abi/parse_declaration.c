@@ -2,7 +2,7 @@
 #include "abi/parse_internal.h"
 
 static const char *const words[] = {
-    [FERRY_DECLARED_TYPEDEF] = "a typedef",       [FERRY_DECLARED_TAG] = "a tag",
+    [FERRY_DECLARED_TYPEDEF] = "a typedef",        [FERRY_DECLARED_TAG] = "a tag",
     [FERRY_DECLARED_ENUMERATOR] = "an enumerator", [FERRY_DECLARED_FUNCTION] = "a function",
     [FERRY_DECLARED_VARIABLE] = "a variable",
 };
@@ -56,8 +56,8 @@ static ferry_code take_unnamed(Parser *parser, const Declarator *declarator, con
     if (type->kind != FERRY_FUNCTION) {
         char spelling[128];
         type_spell(type, NULL, spelling, sizeof spelling);
-        return parse_fail(parser, &declarator->at, FERRY_SYNTAX, "expected a name or a function type, found the type '%s'",
-                          spelling);
+        return parse_fail(parser, &declarator->at, FERRY_SYNTAX,
+                          "expected a name or a function type, found the type '%s'", spelling);
     }
     parser->unnamed = type->signature;
     return FERRY_OK;
@@ -137,7 +137,8 @@ static ferry_code read_declaration(Parser *parser) {
     if (token_is(&parser->token, ';')) return parse_advance(parser);
     if (token_is_keyword(&parser->token, KEYWORD_ASSERT)) return parse_static_assert(parser);
     TRY(parse_specifiers(parser, CONTEXT_FILE, &specifiers));
-    if (!ends(parser) || !specifiers.declares_tag || specifiers.is_typedef) return read_declarators(parser, &specifiers);
+    if (!ends(parser) || !specifiers.declares_tag || specifiers.is_typedef)
+        return read_declarators(parser, &specifiers);
     return parser->token.kind == TOKEN_END ? FERRY_OK : parse_advance(parser);
 }
 

@@ -3,8 +3,9 @@
  *     int (*f[3])(char)     read:   f  [3]  *  (char)
  *                           built:  int, function (char), pointer, array 3
  *
- * The list of derivations is kept in the order of building. Pointers stand before the name and are built as they are read;
- * suffixes stand behind it and are built from the last to the first; those of an inner declarator come after both.
+ * The list of derivations is kept in the order of building. Pointers stand before the name and are built as they are
+ * read; suffixes stand behind it and are built from the last to the first; those of an inner declarator come after
+ * both.
  */
 #include "abi/parse_internal.h"
 
@@ -16,7 +17,9 @@ static Derivation *new_derivation(Parser *parser, DerivationKind kind) {
     return derivation;
 }
 
-static ferry_code no_memory(Parser *parser) { return fail_out_of_memory(parser->error, "a declarator"); }
+static ferry_code no_memory(Parser *parser) {
+    return fail_out_of_memory(parser->error, "a declarator");
+}
 
 static void append(Declarator *declarator, Derivation *first, Derivation *last) {
     if (first == NULL) return;

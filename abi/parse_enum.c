@@ -4,8 +4,8 @@
 /* The values that were read so far. */
 typedef struct Values {
     bool has_negative;
-    int64_t lowest;   /* of the negative ones */
-    uint64_t highest; /* of the others */
+    int64_t lowest;    /* of the negative ones */
+    uint64_t highest;  /* of the others */
     const Type *fixed; /* `enum e : T`: T */
     Constant next;
     bool next_overflows;
@@ -60,8 +60,7 @@ static void prepare_next(Values *values, const Constant *value) {
 }
 
 static ferry_code declare(Parser *parser, const Token *at, const Constant *value) {
-    const Symbol *known =
-        scope_lookup(parser->scope, SPACE_ORDINARY, token_text(parser, at), at->length);
+    const Symbol *known = scope_lookup(parser->scope, SPACE_ORDINARY, token_text(parser, at), at->length);
     char quote[QUOTE_BYTES];
     parse_quote(parser, at, quote);
     if (known != NULL && known->declaration.what == FERRY_DECLARED_ENUMERATOR) {
@@ -112,19 +111,15 @@ static ferry_code read_body(Parser *parser, Values *values) {
 /* The first type, in gcc's order, that holds all values; false: none does. */
 static bool choose_kind(const Values *values, bool packed, ferry_kind *kind) {
     static const struct {
-        ferry_kind kind;
         int64_t lowest;
         uint64_t highest;
+        ferry_kind kind;
         bool only_packed;
     } choices[] = {
-        {FERRY_UCHAR, 0, UINT8_MAX, true},
-        {FERRY_SCHAR, INT8_MIN, INT8_MAX, true},
-        {FERRY_USHORT, 0, UINT16_MAX, true},
-        {FERRY_SHORT, INT16_MIN, INT16_MAX, true},
-        {FERRY_UINT, 0, UINT32_MAX, false},
-        {FERRY_INT, INT32_MIN, INT32_MAX, false},
-        {FERRY_UINT64, 0, UINT64_MAX, false},
-        {FERRY_INT64, INT64_MIN, INT64_MAX, false},
+        {0, UINT8_MAX, FERRY_UCHAR, true},    {INT8_MIN, INT8_MAX, FERRY_SCHAR, true},
+        {0, UINT16_MAX, FERRY_USHORT, true},  {INT16_MIN, INT16_MAX, FERRY_SHORT, true},
+        {0, UINT32_MAX, FERRY_UINT, false},   {INT32_MIN, INT32_MAX, FERRY_INT, false},
+        {0, UINT64_MAX, FERRY_UINT64, false}, {INT64_MIN, INT64_MAX, FERRY_INT64, false},
     };
     for (size_t index = 0; index < COUNT_OF(choices); index++) {
         if (choices[index].only_packed && !packed) continue;

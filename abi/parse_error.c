@@ -54,10 +54,10 @@ static void fill_excerpt(const Lexer *lexer, size_t place, char *excerpt) {
     size_t length = 0, blanks = 0;
     if (window.cut_before) {
         memcpy(excerpt, "...", 3);
-        memcpy(caret, "   ", 3);
+        memset(caret, ' ', 3);
         length = blanks = 3;
     }
-    for (size_t offset = window.start; offset < window.end;) {
+    for (size_t offset = window.start; offset < window.end && length < EXCERPT_BYTES + 3;) {
         size_t bytes = copy_character(lexer, &window, offset, excerpt + length);
         if (offset < place) caret[blanks++] = lexer->text[offset] == '\t' ? '\t' : ' ';
         length += bytes;

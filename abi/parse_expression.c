@@ -12,18 +12,32 @@ static const struct Operator {
     uint32_t punctuator;
     int level;
 } operators[] = {
-    {PUNCTUATOR('|', '|'), 1}, {PUNCTUATOR('&', '&'), 2}, {'|', 3},
-    {'^', 4},                  {'&', 5},                  {PUNCTUATOR('=', '='), 6},
-    {PUNCTUATOR('!', '='), 6}, {'<', 7},                  {'>', 7},
-    {PUNCTUATOR('<', '='), 7}, {PUNCTUATOR('>', '='), 7}, {PUNCTUATOR('<', '<'), 8},
-    {PUNCTUATOR('>', '>'), 8}, {'+', 9},                  {'-', 9},
-    {'*', 10},                 {'/', 10},                 {'%', 10},
+    {PUNCTUATOR('|', '|'), 1},
+    {PUNCTUATOR('&', '&'), 2},
+    {'|', 3},
+    {'^', 4},
+    {'&', 5},
+    {PUNCTUATOR('=', '='), 6},
+    {PUNCTUATOR('!', '='), 6},
+    {'<', 7},
+    {'>', 7},
+    {PUNCTUATOR('<', '='), 7},
+    {PUNCTUATOR('>', '='), 7},
+    {PUNCTUATOR('<', '<'), 8},
+    {PUNCTUATOR('>', '>'), 8},
+    {'+', 9},
+    {'-', 9},
+    {'*', 10},
+    {'/', 10},
+    {'%', 10},
 };
 
 static ferry_code read_unary(Parser *parser, Constant *value);
 static ferry_code read_conditional(Parser *parser, Constant *value);
 
-static Constant constant_of_int(bool value) { return (Constant){.bits = value}; }
+static Constant constant_of_int(bool value) {
+    return (Constant){.bits = value};
+}
 
 /* Brings the bits into the form that belongs to the type. */
 static void normalise(Constant *value) {
@@ -34,8 +48,8 @@ static void normalise(Constant *value) {
 /* Both operands get the common type of C's usual arithmetic conversions. */
 static void convert_both(Constant *left, Constant *right) {
     bool is_wide = left->is_wide || right->is_wide;
-    bool is_unsigned = (left->is_unsigned && left->is_wide == is_wide) ||
-                       (right->is_unsigned && right->is_wide == is_wide);
+    bool is_unsigned =
+        (left->is_unsigned && left->is_wide == is_wide) || (right->is_unsigned && right->is_wide == is_wide);
     bool is_variable = left->is_variable || right->is_variable;
     *left = (Constant){left->bits, is_unsigned, is_wide, is_variable};
     *right = (Constant){right->bits, is_unsigned, is_wide, is_variable};
@@ -194,8 +208,9 @@ static ferry_code read_conditional(Parser *parser, Constant *value) {
 static bool converts_everywhere(const Constant *value, IntegerWidth width) {
     bool differs = width.bits == 0 || width.sign_differs;
     if (!differs) return true;
-    if (width.bits == 0) return value->bits <= INT32_MAX || (width.is_signed && !width.sign_differs &&
-                                                             (int64_t)value->bits == (int32_t)value->bits);
+    if (width.bits == 0)
+        return value->bits <= INT32_MAX ||
+               (width.is_signed && !width.sign_differs && (int64_t)value->bits == (int32_t)value->bits);
     return value->bits <= INT8_MAX;
 }
 
@@ -301,7 +316,9 @@ static ferry_code read_unary(Parser *parser, Constant *value) {
     return FERRY_OK;
 }
 
-ferry_code parse_bound(Parser *parser, Constant *constant) { return read_conditional(parser, constant); }
+ferry_code parse_bound(Parser *parser, Constant *constant) {
+    return read_conditional(parser, constant);
+}
 
 ferry_code parse_constant(Parser *parser, Constant *constant) {
     Token at = parser->token;

@@ -236,7 +236,7 @@ typedef struct Attributes {
 bool token_starts_gnu(const Parser *parser);
 MUST_USE ferry_code parse_starts_brackets(Parser *parser, bool *starts);          /* `[[` */
 MUST_USE ferry_code parse_gnu_attributes(Parser *parser, Attributes *attributes); /* any number of __attribute__ */
-MUST_USE ferry_code parse_brackets(Parser *parser, Attributes *attributes); /* any number of [[...]] */
+MUST_USE ferry_code parse_brackets(Parser *parser, Attributes *attributes);       /* any number of [[...]] */
 MUST_USE ferry_code parse_attributes(Parser *parser, Attributes *attributes);     /* both */
 MUST_USE ferry_code parse_alignas(Parser *parser, uint64_t *alignment);
 /* For positions where they would change what no type can say. */

@@ -5,20 +5,27 @@
 
 /* Widths of the integer kinds that are the same on every target. */
 static const IntegerWidth widths[FERRY_SCALAR_COUNT] = {
-    [FERRY_BOOL] = {1, false, false},    [FERRY_CHAR] = {8, true, true},        [FERRY_SCHAR] = {8, true, false},
-    [FERRY_UCHAR] = {8, false, false},   [FERRY_SHORT] = {16, true, false},     [FERRY_USHORT] = {16, false, false},
-    [FERRY_INT] = {32, true, false},     [FERRY_UINT] = {32, false, false},     [FERRY_LONG] = {0, true, false},
-    [FERRY_ULONG] = {0, false, false},   [FERRY_LLONG] = {64, true, false},     [FERRY_ULLONG] = {64, false, false},
-    [FERRY_INT128] = {128, true, false}, [FERRY_UINT128] = {128, false, false}, [FERRY_INT8] = {8, true, false},
-    [FERRY_UINT8] = {8, false, false},   [FERRY_INT16] = {16, true, false},     [FERRY_UINT16] = {16, false, false},
-    [FERRY_INT32] = {32, true, false},   [FERRY_UINT32] = {32, false, false},   [FERRY_INT64] = {64, true, false},
-    [FERRY_UINT64] = {64, false, false}, [FERRY_INT_FAST16] = {0, true, false}, [FERRY_UINT_FAST16] = {0, false, false},
-    [FERRY_INT_FAST32] = {0, true, false}, [FERRY_UINT_FAST32] = {0, false, false}, [FERRY_INTPTR] = {0, true, false},
-    [FERRY_UINTPTR] = {0, false, false}, [FERRY_SIZE] = {0, false, false},      [FERRY_SSIZE] = {0, true, false},
-    [FERRY_PTRDIFF] = {0, true, false},  [FERRY_WCHAR] = {0, true, true},
+    [FERRY_BOOL] = {1, false, false},      [FERRY_CHAR] = {8, true, true},
+    [FERRY_SCHAR] = {8, true, false},      [FERRY_UCHAR] = {8, false, false},
+    [FERRY_SHORT] = {16, true, false},     [FERRY_USHORT] = {16, false, false},
+    [FERRY_INT] = {32, true, false},       [FERRY_UINT] = {32, false, false},
+    [FERRY_LONG] = {0, true, false},       [FERRY_ULONG] = {0, false, false},
+    [FERRY_LLONG] = {64, true, false},     [FERRY_ULLONG] = {64, false, false},
+    [FERRY_INT128] = {128, true, false},   [FERRY_UINT128] = {128, false, false},
+    [FERRY_INT8] = {8, true, false},       [FERRY_UINT8] = {8, false, false},
+    [FERRY_INT16] = {16, true, false},     [FERRY_UINT16] = {16, false, false},
+    [FERRY_INT32] = {32, true, false},     [FERRY_UINT32] = {32, false, false},
+    [FERRY_INT64] = {64, true, false},     [FERRY_UINT64] = {64, false, false},
+    [FERRY_INT_FAST16] = {0, true, false}, [FERRY_UINT_FAST16] = {0, false, false},
+    [FERRY_INT_FAST32] = {0, true, false}, [FERRY_UINT_FAST32] = {0, false, false},
+    [FERRY_INTPTR] = {0, true, false},     [FERRY_UINTPTR] = {0, false, false},
+    [FERRY_SIZE] = {0, false, false},      [FERRY_SSIZE] = {0, true, false},
+    [FERRY_PTRDIFF] = {0, true, false},    [FERRY_WCHAR] = {0, true, true},
 };
 
-IntegerWidth kind_width(ferry_kind kind) { return widths[kind]; }
+IntegerWidth kind_width(ferry_kind kind) {
+    return widths[kind];
+}
 
 /* A literal while it is read: text[position, length) is still to come. */
 typedef struct Literal {
@@ -109,8 +116,8 @@ ferry_code parse_number(Parser *parser, const Token *token, Constant *constant) 
 static const struct {
     char letter;
     char value;
-} escapes[] = {{'n', '\n'}, {'t', '\t'}, {'r', '\r'}, {'a', '\a'}, {'b', '\b'}, {'f', '\f'},
-               {'v', '\v'}, {'e', 27},   {'E', 27},   {'\\', '\\'}, {'\'', '\''}, {'"', '"'}, {'?', '?'}};
+} escapes[] = {{'n', '\n'}, {'t', '\t'}, {'r', '\r'},  {'a', '\a'},  {'b', '\b'}, {'f', '\f'}, {'v', '\v'},
+               {'e', 27},   {'E', 27},   {'\\', '\\'}, {'\'', '\''}, {'"', '"'},  {'?', '?'}};
 
 /* Reads what follows a backslash; false: no escape sequence. */
 static bool read_escape(Literal *literal) {

@@ -51,7 +51,8 @@ static ferry_code read_parameter(Parser *parser, Parameter *parameter) {
 
 static ferry_code add(Parser *parser, Derivation *function, size_t *capacity, const Parameter *parameter) {
     if (function->parameter_count == SIGNATURE_PARAMETER_LIMIT) {
-        return parse_fail(parser, &parameter->at, FERRY_TOO_LARGE, "more than %d parameters", SIGNATURE_PARAMETER_LIMIT);
+        return parse_fail(parser, &parameter->at, FERRY_TOO_LARGE, "more than %d parameters",
+                          SIGNATURE_PARAMETER_LIMIT);
     }
     TRY(check_type(parser, parameter));
     size_t same_capacity = *capacity;
@@ -89,7 +90,7 @@ static ferry_code read_list(Parser *parser, Derivation *function) {
             TRY(read_ellipsis(parser, function));
             if (token_is(&parser->token, ')')) break;
         }
-        Parameter parameter;
+        Parameter parameter = {0};
         TRY(read_parameter(parser, &parameter));
         if (is_none(parser, &parameter, function->parameter_count - function->fixed)) break;
         TRY(add(parser, function, &capacity, &parameter));

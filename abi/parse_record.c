@@ -39,7 +39,9 @@ ferry_code parse_declare_tag(Parser *parser, const Token *tag, const Type *type)
     return scope_append(parser->scope, SPACE_TAG, &declaration, NULL, parser->error);
 }
 
-static bool name_is(const void *value, const void *key) { return value == key; }
+static bool name_is(const void *value, const void *key) {
+    return value == key;
+}
 
 static ferry_code add_name(Parser *parser, Members *members, const Token *at, const char *name) {
     uint64_t hash = hash_number(0, (uint64_t)(uintptr_t)name);
@@ -51,7 +53,9 @@ static ferry_code add_name(Parser *parser, Members *members, const Token *at, co
     return FERRY_OK;
 }
 
-static bool is_record(const Type *type) { return type->kind == FERRY_STRUCT || type->kind == FERRY_UNION; }
+static bool is_record(const Type *type) {
+    return type->kind == FERRY_STRUCT || type->kind == FERRY_UNION;
+}
 
 /* The names of an anonymous member count as those of the record around it. */
 static ferry_code add_names(Parser *parser, Members *members, const Token *at, const Member *member) {
@@ -117,7 +121,8 @@ static ferry_code read_width(Parser *parser, const Specifiers *specifiers, const
         return parse_fail(parser, &at, FERRY_INVALID, "the width of a bit-field must be 0 to 128");
     }
     if (width.bits == 0 && declarator->named) {
-        return parse_fail(parser, &at, FERRY_INVALID, "the bit-field %s has width 0; only one without a name can", quote);
+        return parse_fail(parser, &at, FERRY_INVALID, "the bit-field %s has width 0; only one without a name can",
+                          quote);
     }
     const Type *base = type->kind == FERRY_ENUM ? type->base : type;
     uint32_t limit = kind_width(base->kind).bits;
@@ -130,7 +135,9 @@ static ferry_code read_width(Parser *parser, const Specifiers *specifiers, const
     return FERRY_OK;
 }
 
-static uint64_t larger(uint64_t left, uint64_t right) { return left > right ? left : right; }
+static uint64_t larger(uint64_t left, uint64_t right) {
+    return left > right ? left : right;
+}
 
 /* One declarator of a member declaration; `int : 3` has none before its width. */
 static ferry_code read_declarator(Parser *parser, Members *members, const Specifiers *specifiers,
@@ -149,8 +156,8 @@ static ferry_code read_declarator(Parser *parser, Members *members, const Specif
     TRY(parse_vector_base(parser, &declarator->attributes, specifiers->type, &base));
     if (!member.is_bitfield) TRY(parse_build(parser, base, declarator, false, &member.type));
     member.packed |= declarator->attributes.packed;
-    member.alignment = larger(member.alignment, larger(specifiers->attributes.alignment,
-                                                       declarator->attributes.alignment));
+    member.alignment =
+        larger(member.alignment, larger(specifiers->attributes.alignment, declarator->attributes.alignment));
     if (declarator->named) {
         TRY(type_intern_name(parser->types, token_text(parser, &declarator->at), declarator->at.length, &member.name,
                              parser->error));
@@ -175,9 +182,14 @@ static ferry_code add_anonymous(Parser *parser, Members *members, const Specifie
         if (specifiers->declares_tag) return FERRY_OK; /* only a tag, no member */
         return parse_expected(parser, "the name of a member");
     }
-    Member member = {.type = specifiers->type,
-                     .packed = specifiers->attributes.packed,
-                     .alignment = larger(specifiers->alignas, specifiers->attributes.alignment)};
+    const Attributes *attributes = &specifiers->attributes;
+    if (attributes->packed || attributes->alignment != 0) {
+        return parse_fail(parser, attributes->packed ? &attributes->packed_at : &attributes->aligned_at,
+                          FERRY_UNSUPPORTED,
+                          "gcc ignores attributes in front of an anonymous struct or union, clang does not: write them "
+                          "behind its '}'");
+    }
+    Member member = {.type = specifiers->type, .alignment = specifiers->alignas};
     return add_member(parser, members, &specifiers->at, &member);
 }
 
@@ -245,7 +257,8 @@ static ferry_code define(Parser *parser, const Token *at, ferry_kind kind, const
     const char *name;
     char quote[QUOTE_BYTES];
     if (tag != NULL && is_being_defined(parser, tag)) {
-        return parse_fail(parser, tag, FERRY_INVALID, "%s is defined inside of itself", parse_quote(parser, tag, quote));
+        return parse_fail(parser, tag, FERRY_INVALID, "%s is defined inside of itself",
+                          parse_quote(parser, tag, quote));
     }
     if (tag != NULL) TRY(parse_find_tag(parser, tag, kind, &symbol));
     ferry_code code = read_body(parser, tag, &members);

@@ -1,7 +1,7 @@
 /* abi/parse_same.c: whether two declarations of one name agree.
  *
- * Types are interned, so that equal ones are one pointer. Two declarations agree too when a tag was incomplete in one of
- * them: struct a { struct b *p; }; struct b { int x; }; struct a { struct b *p; };
+ * Types are interned, so that equal ones are one pointer. Two declarations agree too when a tag was incomplete in one
+ * of them: struct a { struct b *p; }; struct b { int x; }; struct a { struct b *p; };
  */
 #include "abi/parse_internal.h"
 

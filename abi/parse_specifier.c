@@ -125,9 +125,10 @@ static ferry_code add_word(Parser *parser, Reading *reading, uint32_t word) {
 
 /* Which storage classes the context allows. */
 static ferry_code add_storage(Parser *parser, Reading *reading) {
-    static const char *const places[] = {
-        [CONTEXT_MEMBER] = "in a struct or union", [CONTEXT_PARAMETER] = "for a parameter",
-        [CONTEXT_TYPE_NAME] = "in a type name",     [CONTEXT_UNDERLYING] = "in the type of an enum"};
+    static const char *const places[] = {[CONTEXT_MEMBER] = "in a struct or union",
+                                         [CONTEXT_PARAMETER] = "for a parameter",
+                                         [CONTEXT_TYPE_NAME] = "in a type name",
+                                         [CONTEXT_UNDERLYING] = "in the type of an enum"};
     const Token *at = &parser->token;
     KeywordClass class = at->keyword->class;
     bool allowed = reading->context == CONTEXT_FILE
@@ -175,8 +176,8 @@ static ferry_code is_complex_word(Parser *parser, const Reading *reading, bool *
     bool before = next.kind == TOKEN_KEYWORD && next.keyword->class == KEYWORD_WORD &&
                   (next.keyword->value & (WORD_FLOAT | WORD_DOUBLE | WORD_LONG)) != 0;
     bool after = (reading->words & (WORD_FLOAT | WORD_DOUBLE)) != 0;
-    bool could_be_name = reading->context == CONTEXT_MEMBER ||
-                         (reading->context == CONTEXT_FILE && !parser->names_optional);
+    bool could_be_name =
+        reading->context == CONTEXT_MEMBER || (reading->context == CONTEXT_FILE && !parser->names_optional);
     *is_word = before || (after && !(could_be_name && follows));
     return FERRY_OK;
 }
@@ -267,7 +268,8 @@ static ferry_code make_scalar(Parser *parser, const Reading *reading) {
                       parse_quote(parser, &parser->token, quote));
 }
 
-/* GNU's vector_size is about the innermost part of the type; C23's attributes after it are about the type as a whole. */
+/* GNU's vector_size is about the innermost part of the type; C23's attributes after it are about the type as a whole.
+ */
 static ferry_code finish(Parser *parser, Context context, Specifiers *out) {
     Attributes after = {0};
     TRY(parse_vector_base(parser, &out->attributes, out->type, &out->type));

@@ -28,21 +28,29 @@ void scope_close(Scope *scope) {
     memory_release(scope->allocator, scope, sizeof *scope);
 }
 
-TypeTable *scope_types(const Scope *scope) { return scope->types; }
+TypeTable *scope_types(const Scope *scope) {
+    return scope->types;
+}
 
-size_t scope_count(const Scope *scope) { return scope->count; }
+size_t scope_count(const Scope *scope) {
+    return scope->count;
+}
 
 const ferry_declaration *scope_at(const Scope *scope, size_t index) {
     return index < scope->count ? &scope->symbols[index].declaration : NULL;
 }
 
-static uint64_t hash_name(NameSpace space, const char *name, size_t length) { return hash_bytes(space, name, length); }
+static uint64_t hash_name(NameSpace space, const char *name, size_t length) {
+    return hash_bytes(space, name, length);
+}
 
 static NameSpace space_of(const Symbol *symbol) {
     return symbol->declaration.what == FERRY_DECLARED_TAG ? SPACE_TAG : SPACE_ORDINARY;
 }
 
-static uint32_t *bucket_of(const Scope *scope, uint64_t hash) { return &scope->buckets[hash & (scope->bucket_count - 1)]; }
+static uint32_t *bucket_of(const Scope *scope, uint64_t hash) {
+    return &scope->buckets[hash & (scope->bucket_count - 1)];
+}
 
 Symbol *scope_lookup(const Scope *scope, NameSpace space, const char *name, size_t length) {
     if (scope->bucket_count == 0) return NULL;

@@ -24,7 +24,9 @@ typedef struct Writer {
     char last;
 } Writer;
 
-static bool is_full(const Writer *writer) { return writer->length >= SPELL_LIMIT; }
+static bool is_full(const Writer *writer) {
+    return writer->length >= SPELL_LIMIT;
+}
 
 static void put_always(Writer *writer, const char *text) {
     size_t length = strlen(text);
@@ -87,19 +89,24 @@ static void put_attributes(Writer *writer, bool packed, uint64_t alignment) {
     put(writer, "))");
 }
 
-/* An anonymous struct has no declarator that attributes could follow: they stand in front. */
+/* Attributes of an anonymous struct as a member stand in front of it, where only _Alignas means the same to all
+ * compilers: a packed one, which only the builders can make, has no spelling that can be read. */
+static void put_anonymous(Writer *writer, const Member *member) {
+    put_attributes(writer, member->packed, 0);
+    if (member->packed) put(writer, " ");
+    if (member->alignment != 0) put_number(writer, "_Alignas(", member->alignment, ") ");
+    put_declaration(writer, member->type, NULL);
+}
+
 static void put_member(Writer *writer, const Member *member) {
-    bool has_attributes = member->packed || member->alignment != 0;
-    bool in_front = member->name == NULL && !member->is_bitfield && is_untagged_record(member->type);
+    bool is_anonymous = member->name == NULL && !member->is_bitfield && is_untagged_record(member->type);
     put(writer, " ");
-    if (has_attributes && in_front) {
-        put_attributes(writer, member->packed, member->alignment);
-        put(writer, " ");
-    }
-    put_declaration(writer, member->type, member->name);
-    if (member->is_bitfield) put_number(writer, " : ", member->bits, "");
-    if (has_attributes && !in_front) {
-        put(writer, " ");
+    if (is_anonymous) {
+        put_anonymous(writer, member);
+    } else {
+        put_declaration(writer, member->type, member->name);
+        if (member->is_bitfield) put_number(writer, " : ", member->bits, "");
+        if (member->packed || member->alignment != 0) put(writer, " ");
         put_attributes(writer, member->packed, member->alignment);
     }
     put(writer, ";");

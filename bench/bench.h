@@ -5,8 +5,8 @@
  * subtracted: a figure is the time of one turn of that loop. ferry and the hand-specialised wrappers share one loop:
  *
  *               object             first argument     arguments               result
- *   ferry       the binding        the binding        slots or pointers       the same buffer
- *   limit       &wrapper           the C function     the same                the same
+ *   ferry       &its copy          the binding        slots or pointers       the same buffer
+ *   limit       &its copy          the C function     the same                the same
  *
  * ffi_call, which takes its four arguments in another order, has a loop of its own with the same fill; a direct call
  * has one for each signature, which takes the values from where fill takes them. All variants of a row use one frame:
@@ -26,10 +26,16 @@
 
 #include "ferry/ferry.h"
 
-enum { MOST_SLOTS = 16, MOST_VARIANTS = 20, MOST_COUNTERS = 6 };
+enum { MOST_SLOTS = 16, MOST_COUNTERS = 6 };
 
 typedef void Function(void);
 typedef void Entry(const void *first, const void *arguments, void *result);
+
+/* Position-independent code of one function. */
+typedef struct Code {
+    const void *start;
+    size_t size;
+} Code;
 
 typedef struct Frame {
     uint64_t slots[MOST_SLOTS];
@@ -52,8 +58,10 @@ typedef struct Row {
     size_t fixed;            /* parameters before the `...`; 0: not variadic */
     Function *function;
     void (*direct)(const Frame *frame, size_t iterations, void *result);
-    Entry *limit[MAKER_COUNT][2]; /* by maker and ferry_convention */
-    double expected[3];           /* the result, one number per slot */
+    struct {
+        const char *start, *stop;
+    } limit[MAKER_COUNT][2]; /* code of limit.c, by maker and ferry_convention; NULL: not there */
+    double expected[3];      /* the result, one number per slot */
 } Row;
 
 extern const Row rows[];
@@ -96,7 +104,8 @@ struct Subject {
     Frame *frame;
     const Row *row;
     ffi_cif *cif;
-    Entry *wrapper; /* what object points at, where that is not a binding */
+    Code code;    /* what is copied for each sample; size 0: it runs where it is */
+    Entry *entry; /* the copy, or a wrapper that stays where it is: what object points at */
 };
 
 /* Everything that one row's variants need; subjects[c].run is NULL where column c cannot be measured. */
@@ -131,9 +140,17 @@ bool ffi_prepare(const Row *row, ffi_cif *cif, ffi_type **parameters);
 /* ---- tinycc.c: the wrappers of limit.c, compiled by TinyCC ---- */
 
 TinyCC *tinycc_open(void); /* NULL where libtcc is not there or refuses */
-Entry *tinycc_find(const TinyCC *tinycc, const char *symbol);
+const void *tinycc_find(const TinyCC *tinycc, const char *symbol);
 void tinycc_close(TinyCC *tinycc);
 bool tinycc_compile_one(void); /* one wrapper, from text to callable, and gone again */
+
+/* ---- area.c: where measured code lies ---- */
+
+typedef struct Area Area;
+
+Area *area_open(void); /* NULL where the system gives no executable memory */
+void area_close(Area *area);
+Entry *area_place(Area *area, Code code); /* a copy at a random place; it may overwrite an earlier one */
 
 /* ---- harness.c: loops, clocks and rounds ---- */
 
@@ -149,6 +166,7 @@ Clock clock_now(void);
 bool pin_to_one_cpu(void);
 size_t harness_calibrate(const Subject *subject, double sample_nanoseconds); /* iterations that take about that long */
 void harness_shuffle(size_t *order, size_t count, uint64_t *seed);
+uint64_t next_random(uint64_t *seed);
 
 /* ---- stats.c ---- */
 

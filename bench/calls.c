@@ -6,14 +6,26 @@
 
 #include "bench/bench.h"
 
+enum { BATCHES = 10 };
+
+/* What the variants of all rows are made with. */
+typedef struct Makers {
+    Engines engines;
+    TinyCC *tinycc;
+    Area *area;
+} Makers;
+
 typedef struct Turns {
     const Options *options;
     Results *results;
     RowResult *row;
     Variants *variants;
+    Area *area;
     size_t iterations[COLUMN_COUNT];
     size_t order[COLUMN_COUNT]; /* the columns that are measured */
     size_t count;
+    uint64_t seed;
+    const char *why_not;
     bool told[COLUMN_COUNT]; /* of a wrong result */
 } Turns;
 
@@ -27,16 +39,23 @@ static bool check(Turns *turns, Column column) {
     return false;
 }
 
+/* Moves the code elsewhere, and lets the processor learn it before it is timed. */
+static void place(Turns *turns, Column column, size_t iterations) {
+    Subject *subject = &turns->variants->subjects[column];
+    if (subject->code.size != 0) subject->entry = area_place(turns->area, subject->code);
+    row_poison(turns->variants->frame);
+    subject->run(subject, iterations);
+}
+
 /* One turn of a variant that nothing has run yet must give the right result, or it is left out. */
 static bool try_out(Turns *turns, Column column) {
-    const Subject *subject = &turns->variants->subjects[column];
-    row_poison(turns->variants->frame);
-    subject->run(subject, 1);
+    place(turns, column, 1);
     return check(turns, column);
 }
 
 static void sample(Turns *turns, Column column, size_t round) {
     const Subject *subject = &turns->variants->subjects[column];
+    place(turns, column, 100);
     row_poison(turns->variants->frame);
     Clock begin = clock_now();
     subject->run(subject, turns->iterations[column]);
@@ -48,56 +67,69 @@ static void sample(Turns *turns, Column column, size_t round) {
 static bool set_up(Turns *turns) {
     RowResult *row = turns->row;
     for (Column column = 0; column < COLUMN_COUNT; column++) {
-        const Subject *subject = &turns->variants->subjects[column];
-        if (subject->run == NULL || !try_out(turns, column)) continue;
+        if (turns->variants->subjects[column].run == NULL || !try_out(turns, column)) continue;
         row->measures[column] = results_add(turns->results, turns->options->rounds, "%s/%s/%s", row->row->name,
                                             row->fill ? "fill" : "kept", column_names[column]);
         if (row->measures[column] == NULL) return false;
-        turns->iterations[column] = harness_calibrate(subject, turns->options->sample_nanoseconds);
+        turns->iterations[column] =
+            harness_calibrate(&turns->variants->subjects[column], turns->options->sample_nanoseconds);
         turns->order[turns->count++] = column;
+        ferry_binding *binding = turns->variants->bindings[column];
+        if (binding != NULL) ferry_binding_code(binding, &row->code_bytes[column]);
     }
     return true;
 }
 
-static void take_turns(Turns *turns) {
-    uint64_t seed = 0x9e3779b97f4a7c15;
-    for (size_t round = 0; round < turns->options->rounds; round++) {
+static void take_turns(Turns *turns, size_t from, size_t to) {
+    for (size_t round = from; round < to; round++) {
         report_progress(turns->row->row->name, round, turns->options->rounds);
-        harness_shuffle(turns->order, turns->count, &seed);
+        harness_shuffle(turns->order, turns->count, &turns->seed);
         for (size_t k = 0; k < turns->count; k++) sample(turns, (Column)turns->order[k], round);
     }
     report_progress_end();
 }
 
-static void finish(Turns *turns) {
+static void finish(RowResult *row) {
     for (size_t column = 0; column < COLUMN_COUNT; column++) {
-        Measure *measure = turns->row->measures[column];
+        Measure *measure = row->measures[column];
         if (measure == NULL) continue;
         measure_done(measure, measure->cpu);
-        const ferry_binding *binding = turns->variants->bindings[column];
-        if (binding == NULL) continue;
-        ferry_binding_code(binding, &turns->row->code_bytes[column]);
-        if (turns->row->code_bytes[column] != 0)
-            measure_count(measure, "code_bytes", (double)turns->row->code_bytes[column]);
+        if (row->code_bytes[column] != 0) measure_count(measure, "code_bytes", (double)row->code_bytes[column]);
     }
 }
 
-static bool measure_row(Results *results, const Options *options, const Row *row, bool fill, const Engines *engines,
-                        const TinyCC *tinycc) {
-    Variants variants;
-    if (!variants_make(&variants, row, fill, engines, tinycc)) return false;
+/* The rounds are spread over several batches, for each of which everything is made anew: bindings, bound code, memory.
+ * A processor can settle in a state where one variant is slow for as long as nothing changes; it does not survive
+ * the compiles between batches, and the median leaves it out. */
+static bool measure_batches(Turns *turns, const Makers *makers) {
+    size_t rounds = turns->options->rounds;
+    size_t batches = rounds < BATCHES ? rounds : BATCHES;
+    for (size_t batch = 0; batch < batches; batch++) {
+        Variants variants;
+        if (!variants_make(&variants, turns->row->row, turns->row->fill, &makers->engines, makers->tinycc))
+            return false;
+        turns->variants = &variants;
+        bool ready = batch != 0 || set_up(turns);
+        if (ready) take_turns(turns, batch * rounds / batches, (batch + 1) * rounds / batches);
+        turns->why_not = variants.why_not; /* the engine's, which lives on */
+        variants_free(&variants);
+        if (!ready) return false;
+    }
+    return true;
+}
+
+static bool measure_row(Results *results, const Options *options, const Row *row, bool fill, const Makers *makers) {
     RowResult *result = &results->rows[results->row_count++];
     *result = (RowResult){.row = row, .fill = fill};
-    Turns turns = {.options = options, .results = results, .row = result, .variants = &variants};
-    bool done = set_up(&turns);
-    if (done) {
-        take_turns(&turns);
-        finish(&turns);
-        report_row(result);
-        if (variants.why_not != NULL) report_note("ferry made no code here: %s", variants.why_not);
+    Turns turns = {.options = options, .results = results, .row = result, .area = makers->area, .seed = 20260101};
+    if (!measure_batches(&turns, makers)) return false;
+    finish(result);
+    report_row(result);
+    if (turns.why_not != NULL) {
+        report_note("ferry made no code here: %s", turns.why_not);
+        results->wrong = true;
     }
-    variants_free(&variants);
-    return done;
+    return true;
 }
 
 static bool wants_any(const Options *options, const Row *row, int fill) {
@@ -107,27 +139,35 @@ static bool wants_any(const Options *options, const Row *row, int fill) {
     return wanted(options, name);
 }
 
-static bool measure_rows(Results *results, const Options *options, const Engines *engines, const TinyCC *tinycc) {
+static bool measure_rows(Results *results, const Options *options, const Makers *makers) {
     for (size_t k = 0; k < row_count; k++)
         for (int fill = 0; fill < 2; fill++) {
             if (!wants_any(options, &rows[k], fill)) continue;
             if (results->row_count == 0) report_table_head();
-            if (!measure_row(results, options, &rows[k], fill, engines, tinycc)) return false;
+            if (!measure_row(results, options, &rows[k], fill, makers)) return false;
         }
     return true;
 }
 
-bool calls_measure(Results *results, const Options *options) {
-    Engines engines;
-    results->rows = calloc(2 * row_count, sizeof *results->rows);
-    if (results->rows == NULL || !engines_open(&engines, options->better)) return false;
-    TinyCC *tinycc = tinycc_open();
-    bool done = measure_rows(results, options, &engines, tinycc);
+static void note_backend(Results *results, ferry_engine *engine) {
     ferry_statistics statistics;
-    ferry_engine_statistics(engines.code, &statistics);
+    ferry_engine_statistics(engine, &statistics);
     snprintf(results->backend, sizeof results->backend, "%s", statistics.backend_version);
     snprintf(results->backend_error, sizeof results->backend_error, "%s", statistics.backend_error);
-    tinycc_close(tinycc);
-    engines_close(&engines);
+}
+
+bool calls_measure(Results *results, const Options *options) {
+    Makers makers = {.area = area_open(), .tinycc = tinycc_open()};
+    results->rows = calloc(2 * row_count, sizeof *results->rows);
+    bool done = false;
+    if (makers.area == NULL)
+        fputs("ferry-bench: the system gives no executable memory\n", stderr);
+    else if (results->rows != NULL && engines_open(&makers.engines, options->better)) {
+        done = measure_rows(results, options, &makers);
+        note_backend(results, makers.engines.code);
+        engines_close(&makers.engines);
+    }
+    tinycc_close(makers.tinycc);
+    area_close(makers.area);
     return done;
 }

@@ -16,9 +16,9 @@ static bool fail(const char *what, const ferry_error *error) {
     return false;
 }
 
-static ferry_engine *open_engine(const Options *options, const ferry_allocator *allocator) {
+static ferry_engine *open_engine(const Options *options, ferry_policy policy, const ferry_allocator *allocator) {
     ferry_error error = {0};
-    ferry_engine_options engine_options = {.quality = options->better ? FERRY_BETTER : FERRY_QUICK};
+    ferry_engine_options engine_options = {.policy = policy, .quality = options->better ? FERRY_BETTER : FERRY_QUICK};
     if (allocator != NULL) engine_options.allocator = *allocator;
     ferry_engine *engine = ferry_engine_create(&engine_options, &error);
     if (engine == NULL) fail("no engine", &error);
@@ -57,7 +57,7 @@ typedef struct Crowd {
 } Crowd;
 
 static bool crowd_open(Crowd *crowd, const Options *options, const ferry_allocator *allocator) {
-    *crowd = (Crowd){.count = options->quick ? 20000 : 100000, .engine = open_engine(options, allocator)};
+    *crowd = (Crowd){.count = options->quick ? 20000 : 100000, .engine = open_engine(options, FERRY_NOW, allocator)};
     ferry_error error = {0};
     if (crowd->engine == NULL) return false;
     crowd->bindings = calloc(crowd->count, sizeof *crowd->bindings);
@@ -130,7 +130,11 @@ static bool weigh_bindings(const Options *options, Measure *bind) {
         ferry_binding *first = ferry_bind(crowd.engine, crowd.signature, (Function *)callee_long6, NULL, &error);
         double bytes = (double)held.bytes, heap = heap_bytes();
         done = crowd_bind(&crowd);
-        measure_count(bind, "bytes", ((double)held.bytes - bytes) / (double)crowd.count);
+        ferry_statistics statistics;
+        ferry_engine_statistics(crowd.engine, &statistics);
+        measure_count(bind, "bytes", (double)statistics.binding_bytes);
+        /* With what the pool around them takes, as ferry asks for it and as malloc hands it out. */
+        measure_count(bind, "pool_bytes", ((double)held.bytes - bytes) / (double)crowd.count);
         measure_count(bind, "heap_bytes", (heap_bytes() - heap) / (double)crowd.count);
         ferry_binding_free(first);
     }
@@ -160,8 +164,8 @@ static bool measure_bindings(Results *results, const Options *options) {
 static void count_growth(Measure *measure, const ferry_statistics *before, const ferry_statistics *after) {
     double blobs = (double)(after->blobs - before->blobs);
     double shapes = (double)(after->shapes - before->shapes);
-    measure_count(measure, "new_blobs", blobs);
     if (blobs != 0) {
+        measure_count(measure, "new_blobs", blobs);
         measure_count(measure, "code_bytes", (double)(after->code_bytes - before->code_bytes) / blobs);
         measure_count(measure, "unwind_bytes", (double)(after->unwind_bytes - before->unwind_bytes) / blobs);
         measure_count(measure, "slab_bytes", (double)(after->slab_bytes_used - before->slab_bytes_used) / blobs);
@@ -197,9 +201,9 @@ static bool bind_singly(ferry_engine *engine, Measure *measure) {
     return true;
 }
 
-static bool measure_singly(Results *results, const Options *options) {
-    Measure *measure = results_add(results, options->quick ? 50 : 200, "create/new_shape");
-    ferry_engine *engine = measure != NULL ? open_engine(options, NULL) : NULL;
+static bool measure_singly(Results *results, const Options *options, const char *name, ferry_policy policy) {
+    Measure *measure = results_add(results, options->quick ? 50 : 200, "create/%s", name);
+    ferry_engine *engine = measure != NULL ? open_engine(options, policy, NULL) : NULL;
     if (engine == NULL) return false;
     ferry_statistics before, after;
     bool done = warm_up(engine);
@@ -217,7 +221,7 @@ static bool prepare_once(const Options *options, Measure *measure, size_t index)
     const ferry_signature *signatures[SHAPES];
     ferry_statistics before, after;
     ferry_error error = {0};
-    ferry_engine *engine = open_engine(options, NULL);
+    ferry_engine *engine = open_engine(options, FERRY_NOW, NULL);
     if (engine == NULL) return false;
     bool done = warm_up(engine);
     for (size_t k = 0; done && k < SHAPES; k++) done = (signatures[k] = numbered_signature(engine, k)) != NULL;
@@ -286,6 +290,8 @@ static const Row *six_longs(void) {
 bool create_measure(Results *results, const Options *options) {
     if (!wanted(options, "create")) return true;
     report_heading("Creating");
-    return measure_bindings(results, options) && measure_singly(results, options) && measure_batch(results, options) &&
+    return measure_bindings(results, options) &&
+           measure_singly(results, options, "new_shape_on_slow_path", FERRY_NEVER) &&
+           measure_singly(results, options, "new_shape", FERRY_NOW) && measure_batch(results, options) &&
            measure_libffi(results, six_longs()) && measure_tinycc(results);
 }

@@ -102,24 +102,40 @@ bool pin_to_one_cpu(void) {
     return sched_setaffinity(0, sizeof set, &set) == 0;
 }
 
-size_t harness_calibrate(const Subject *subject, double sample_nanoseconds) {
-    for (size_t iterations = 256;; iterations *= 2) {
+/* The least of several runs: one that was disturbed would ask for too few iterations, and the clocks would show. */
+static double least_time(const Subject *subject, size_t iterations) {
+    double least = 0;
+    for (int k = 0; k < 7; k++) {
         Clock begin = clock_now();
         subject->run(subject, iterations);
         double taken = clock_now().cpu - begin.cpu;
-        if (taken < sample_nanoseconds / 4 && iterations < (size_t)1 << 40) continue;
-        double wanted_iterations = (double)iterations * sample_nanoseconds / taken;
-        return wanted_iterations < 1 ? 1 : (size_t)wanted_iterations;
+        if (k == 0 || taken < least) least = taken;
     }
+    return least > 1 ? least : 1;
 }
 
-/* A new order each round (Fisher and Yates's, on a xorshift), so that no variant always follows the same one. */
+size_t harness_calibrate(const Subject *subject, double sample_nanoseconds) {
+    size_t iterations = 64;
+    double taken = least_time(subject, iterations);
+    while (taken < sample_nanoseconds / 4 && iterations < (size_t)1 << 40) {
+        iterations *= 2;
+        taken = least_time(subject, iterations);
+    }
+    double right = (double)iterations * sample_nanoseconds / taken;
+    return right < 1 ? 1 : (size_t)right;
+}
+
+uint64_t next_random(uint64_t *seed) { /* Marsaglia's xorshift */
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return *seed;
+}
+
+/* A new order each round (Fisher and Yates's), so that no variant always follows the same one. */
 void harness_shuffle(size_t *order, size_t count, uint64_t *seed) {
     for (size_t left = count; left > 1; left--) {
-        *seed ^= *seed << 13;
-        *seed ^= *seed >> 7;
-        *seed ^= *seed << 17;
-        size_t other = (size_t)(*seed % left);
+        size_t other = (size_t)(next_random(seed) % left);
         size_t kept = order[left - 1];
         order[left - 1] = order[other];
         order[other] = kept;

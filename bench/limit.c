@@ -28,9 +28,15 @@
 #define HOW_double
 #define HOW_Pair
 
+/* A section of its own for each: the linker then says where its code begins and ends. */
+#define QUOTED(name)  #name
+#define SECTION(name) QUOTED(name)
+#define CODE(p, c, n) JOIN(p, c, n##_code)
+
 #define WRAPPER(convention, name, result, types, values)                                                               \
     void NAME(PREFIX, convention, name)(void *function, const void *arguments, void *where);                           \
-    HOW_##result void NAME(PREFIX, convention, name)(void *function, const void *arguments, void *where) {             \
+    HOW_##result __attribute__((section(SECTION(CODE(PREFIX, convention, name))))) void NAME(                          \
+        PREFIX, convention, name)(void *function, const void *arguments, void *where) {                                \
         (void)arguments;                                                                                               \
         KEEP_##result(where, ((result(*) types)function)values);                                                       \
     }

@@ -112,7 +112,7 @@ static int read_options(Options *options, int count, char **given) {
     }
     if (optind < count) return misuse("'%s' is no option", given[optind]);
     if (options->rounds == 0) options->rounds = options->quick ? 31 : 101;
-    options->sample_nanoseconds = options->quick ? 50e3 : 200e3;
+    options->sample_nanoseconds = options->quick ? 100e3 : 250e3;
     return 0;
 }
 

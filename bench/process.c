@@ -113,8 +113,7 @@ int process_child(const char *what) {
 /* ---- the parent ---- */
 
 typedef struct Seen {
-    double real, cpu, rss, pss;
-    int llvm;
+    double real, cpu, rss, pss, llvm;
 } Seen;
 
 static void become_child(const char *what, int output) {
@@ -129,8 +128,17 @@ static void become_child(const char *what, int output) {
 static bool read_line(int input, Seen *seen) {
     FILE *file = fdopen(input, "r");
     if (file == NULL) return false;
-    bool whole = fscanf(file, "%lf %lf %lf %lf %d", &seen->real, &seen->cpu, &seen->rss, &seen->pss, &seen->llvm) == 5;
+    char line[256];
+    bool whole = fgets(line, sizeof line, file) != NULL;
     fclose(file);
+    double numbers[5] = {0};
+    char *rest = line;
+    for (size_t k = 0; whole && k < 5; k++) {
+        const char *word = rest;
+        numbers[k] = strtod(word, &rest);
+        whole = rest != word;
+    }
+    *seen = (Seen){numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
     return whole;
 }
 

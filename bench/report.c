@@ -31,14 +31,16 @@ static const char *const line_titles[LINE_COUNT] = {"ns", "+- %", "x limit", "x 
 
 void report_begin(const Options *options, bool pinned) {
     printf("ferry %s: what a call from managed code to C takes.\n\n", ferry_version());
-    puts("ns        one turn of a loop that loads the entry and calls it, in nanoseconds on the CPU; nothing "
-         "subtracted\n"
-         "fill      the loop writes the argument slots just before each call; kept: they stay as they are\n"
-         "limit     a wrapper w(function, arguments, result) written by hand for the signature, in C, the better one\n"
-         "          of gcc's (g) and clang's (c) code at -O2; one for slots, one for pointers\n"
-         "+- %      half the distance between the quartiles; ratios are medians over the rounds of x / limit, x / "
-         "direct\n"
-         "          (slow path and libffi: to the limit of slots)");
+    puts(
+        "ns        one turn of a loop that loads the entry and calls it, in nanoseconds on the CPU; nothing "
+        "subtracted\n"
+        "fill      the loop writes the argument slots just before each call; kept: they stay as they are\n"
+        "limit     a wrapper w(function, arguments, result) written by hand for the signature, in C, the better one\n"
+        "          of gcc's (g) and clang's (c) code at -O2; one for slots, one for pointers\n"
+        "          ferry's code and the limit's run as copies of the same bytes, at new random places for each sample\n"
+        "+- %      half the distance between the quartiles; ratios are medians over the rounds of x / limit, x / "
+        "direct\n"
+        "          (slow path and libffi: to the limit of slots)");
     printf("\n%zu rounds of %.0f us for each variant%s.\n", options->rounds, options->sample_nanoseconds / 1000,
            pinned ? ", all on one CPU" : "; not bound to one CPU: that is not allowed here");
 #ifndef BENCH_CLANG
@@ -151,7 +153,8 @@ static void print_counter(const Counter *counter) {
     else if (bytes != NULL && counter->value >= 1 << 16)
         printf(", %.*s %.0f KiB", length, counter->name, counter->value / (1 << 10));
     else
-        printf(", %.*s %.0f%s", length, counter->name, counter->value, bytes != NULL ? " bytes" : "");
+        printf(", %.*s %.*f%s", length, counter->name, counter->value == floor(counter->value) ? 0 : 1, counter->value,
+               bytes != NULL ? " bytes" : "");
 }
 
 void report_measure(const Measure *measure) {

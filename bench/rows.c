@@ -17,15 +17,17 @@ SIGNATURES(DIRECT, IN_VALUES)
 /* ---- the wrappers of limit.c ---- */
 
 #define NOTHING(type, index)
-#define GCC(name, result, types, values) Entry gcc_slots_##name, gcc_pointers_##name;
+#define CODE(name)                       {__start_##name##_code, __stop_##name##_code}
+#define DECLARE_CODE(name)               extern const char __start_##name##_code[], __stop_##name##_code[];
+#define GCC(name, result, types, values) DECLARE_CODE(gcc_slots_##name) DECLARE_CODE(gcc_pointers_##name)
 SIGNATURES(GCC, NOTHING)
-#define GCC_WRAPPERS(name) [MAKER_GCC] = {gcc_slots_##name, gcc_pointers_##name}
+#define GCC_WRAPPERS(name) [MAKER_GCC] = {CODE(gcc_slots_##name), CODE(gcc_pointers_##name)}
 #ifdef BENCH_CLANG
-#define CLANG(name, result, types, values) Entry clang_slots_##name, clang_pointers_##name;
+#define CLANG(name, result, types, values) DECLARE_CODE(clang_slots_##name) DECLARE_CODE(clang_pointers_##name)
 SIGNATURES(CLANG, NOTHING)
-#define CLANG_WRAPPERS(name) [MAKER_CLANG] = {clang_slots_##name, clang_pointers_##name}
+#define CLANG_WRAPPERS(name) [MAKER_CLANG] = {CODE(clang_slots_##name), CODE(clang_pointers_##name)}
 #else
-#define CLANG_WRAPPERS(name) [MAKER_CLANG] = {NULL, NULL}
+#define CLANG_WRAPPERS(name) [MAKER_CLANG] = {{NULL, NULL}, {NULL, NULL}}
 #endif
 
 #define CALLS(name)                                                                                                    \

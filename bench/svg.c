@@ -71,7 +71,8 @@ static size_t count_groups(const Results *results) {
 
 static void draw_legend(FILE *file) {
     for (size_t k = 0; k < BAR_COUNT; k++) {
-        double x = LABELS + (double)(k % 4) * 225, y = 62 + (double)(k / 4) * 20;
+        size_t line = k / 4, column = k % 4;
+        double x = LABELS + (double)column * 225, y = 62 + (double)line * 20;
         fprintf(file, "<rect x=\"%.1f\" y=\"%.1f\" width=\"14\" height=\"10\" fill=\"%s\"/>\n", x, y, bars[k].colour);
         text(file, x + 20, y + 9, "font-size=\"12\"", bars[k].label);
     }
@@ -81,8 +82,8 @@ static void draw_axis(FILE *file, double left, double height, const char *title)
     text(file, left + PANEL / 2, TOP - 12, "font-size=\"13\" font-weight=\"bold\" text-anchor=\"middle\"", title);
     fprintf(file, "<rect x=\"%.1f\" y=\"%.0f\" width=\"%.1f\" height=\"%.1f\" fill=\"#e8f2e4\"/>\n",
             left + place(1 / 1.05), TOP, place(1.05) - place(1 / 1.05), height);
-    for (double tick = least; tick <= most; tick *= 2) {
-        double x = left + place(tick);
+    for (int power = -2; power <= 6; power++) { /* least to most */
+        double tick = ldexp(1, power), x = left + place(tick);
         char label[16];
         snprintf(label, sizeof label, "%g", tick);
         fprintf(file, "<line x1=\"%.1f\" y1=\"%.0f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\"/>\n", x, TOP, x,
@@ -99,7 +100,7 @@ static void draw_bar(FILE *file, double left, double y, double ratio, const char
     snprintf(label, sizeof label, ratio >= 10 ? "%.0f" : "%.2f", ratio);
     fprintf(file, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.0f\" fill=\"%s\"/>\n", from, y,
             to - from < 1 ? 1 : to - from, BAR - 1, colour);
-    if (ratio < 1)
+    if (ratio < 0.995) /* what reads 1.00 stands with those that are */
         text(file, from - 3, y + 7.5, "font-size=\"8\" text-anchor=\"end\"", label);
     else
         text(file, to + 3, y + 7.5, "font-size=\"8\"", label);

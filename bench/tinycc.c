@@ -7,6 +7,7 @@
 #include <libtcc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* The text of both files, one after the other; the list's guard keeps limit.c from looking for it. */
 __asm__(".section .rodata\n"
@@ -19,6 +20,9 @@ extern const char bench_limit_text[];
 
 struct TinyCC {
     TCCState *state;
+    void *memory; /* of the code; not TinyCC's own, which marks too few pages executable when code reaches over their
+                     edge */
+    size_t size;
 };
 
 static void tell(void *prefix, const char *message) {
@@ -32,54 +36,64 @@ static void *address_of_memmove(void) {
     return address;
 }
 
-static TCCState *compile(const char *text, const char *prefix) {
+/* From the compiler's hands into memory of its own. */
+static bool load(TinyCC *tinycc) {
+    int size = tcc_relocate(tinycc->state, NULL);
+    if (size < 0) return false;
+    tinycc->size = (size_t)size;
+    void *memory = mmap(NULL, tinycc->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return false;
+    tinycc->memory = memory;
+    return tcc_relocate(tinycc->state, memory) == 0 && mprotect(memory, tinycc->size, PROT_READ | PROT_EXEC) == 0;
+}
+
+static bool compile(TinyCC *tinycc, const char *text) {
     static char name[] = "ferry-bench: TinyCC";
-    TCCState *state = tcc_new();
-    if (state == NULL) return NULL;
-    tcc_set_error_func(state, name, tell);
-    tcc_set_options(state, "-nostdlib");
-    tcc_set_output_type(state, TCC_OUTPUT_MEMORY);
-    tcc_define_symbol(state, "PREFIX", prefix);
-    tcc_add_symbol(state, "memmove", address_of_memmove()); /* its structs are copied by calls */
-    tcc_add_symbol(state, "memcpy", address_of_memmove());
-    if (tcc_compile_string(state, text) == 0 && tcc_relocate(state, TCC_RELOCATE_AUTO) == 0) return state;
-    tcc_delete(state);
-    return NULL;
+    *tinycc = (TinyCC){.state = tcc_new()};
+    if (tinycc->state == NULL) return false;
+    tcc_set_error_func(tinycc->state, name, tell);
+    tcc_set_options(tinycc->state, "-nostdlib");
+    tcc_set_output_type(tinycc->state, TCC_OUTPUT_MEMORY);
+    tcc_define_symbol(tinycc->state, "PREFIX", "tcc");
+    tcc_add_symbol(tinycc->state, "memmove", address_of_memmove()); /* its structs are copied by calls */
+    tcc_add_symbol(tinycc->state, "memcpy", address_of_memmove());
+    return tcc_compile_string(tinycc->state, text) == 0 && load(tinycc);
+}
+
+static void discard(TinyCC *tinycc) {
+    if (tinycc->state != NULL) tcc_delete(tinycc->state);
+    if (tinycc->memory != NULL) munmap(tinycc->memory, tinycc->size);
 }
 
 TinyCC *tinycc_open(void) {
-    TCCState *state = compile(bench_limit_text, "tcc");
-    TinyCC *tinycc = state != NULL ? malloc(sizeof *tinycc) : NULL;
-    if (tinycc == NULL && state != NULL) tcc_delete(state);
-    if (tinycc != NULL) tinycc->state = state;
-    return tinycc;
+    TinyCC *tinycc = malloc(sizeof *tinycc);
+    if (tinycc != NULL && compile(tinycc, bench_limit_text)) return tinycc;
+    tinycc_close(tinycc);
+    return NULL;
 }
 
-Entry *tinycc_find(const TinyCC *tinycc, const char *symbol) {
+const void *tinycc_find(const TinyCC *tinycc, const char *symbol) {
     char name[64];
     if (tinycc == NULL) return NULL;
     snprintf(name, sizeof name, "tcc_slots_%s", symbol);
-    void *address = tcc_get_symbol(tinycc->state, name);
-    Entry *entry;
-    memcpy(&entry, &address, sizeof entry);
-    return entry;
+    return tcc_get_symbol(tinycc->state, name);
 }
 
 void tinycc_close(TinyCC *tinycc) {
     if (tinycc == NULL) return;
-    tcc_delete(tinycc->state);
+    discard(tinycc);
     free(tinycc);
 }
 
 bool tinycc_compile_one(void) {
-    TCCState *state = compile("void w(void *function, const long *arguments, long *result) {\n"
-                              "    *result = ((long (*)(long, long, long, long, long, long))function)(\n"
-                              "        arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],\n"
-                              "        arguments[5]);\n"
-                              "}\n",
-                              "tcc");
-    bool made = state != NULL && tcc_get_symbol(state, "w") != NULL;
-    if (state != NULL) tcc_delete(state);
+    TinyCC tinycc;
+    bool made = compile(&tinycc, "void w(void *function, const long *arguments, long *result) {\n"
+                                 "    *result = ((long (*)(long, long, long, long, long, long))function)(\n"
+                                 "        arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],\n"
+                                 "        arguments[5]);\n"
+                                 "}\n");
+    made = made && tcc_get_symbol(tinycc.state, "w") != NULL;
+    discard(&tinycc);
     return made;
 }
 
@@ -89,7 +103,7 @@ TinyCC *tinycc_open(void) {
     return NULL;
 }
 
-Entry *tinycc_find(const TinyCC *tinycc, const char *symbol) {
+const void *tinycc_find(const TinyCC *tinycc, const char *symbol) {
     (void)tinycc;
     (void)symbol;
     return NULL;

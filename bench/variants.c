@@ -68,13 +68,22 @@ static const void *arguments_in(Frame *frame, ferry_convention convention) {
     return convention == FERRY_SLOTS ? (const void *)frame->slots : frame->pointers;
 }
 
-static void use_wrapper(Subject *subject, Entry *wrapper, ferry_convention convention, size_t filled) {
-    if (wrapper == NULL) return;
-    subject->wrapper = wrapper;
-    subject->object = &subject->wrapper;
+static void use_wrapper(Subject *subject, Code code, ferry_convention convention, size_t filled) {
+    if (code.start == NULL) return;
+    subject->code = code;
+    memcpy(&subject->entry, &code.start, sizeof subject->entry);
+    subject->object = &subject->entry;
     memcpy(&subject->first, &subject->row->function, sizeof subject->first);
     subject->arguments = arguments_in(subject->frame, convention);
     subject->run = loop_of_entry(filled);
+}
+
+static void use_limit(Variants *variants, const Row *row, size_t index, size_t filled) {
+    ferry_convention convention = limit_columns[index].convention;
+    const char *start = row->limit[limit_columns[index].maker][convention].start;
+    const char *stop = row->limit[limit_columns[index].maker][convention].stop;
+    Code code = {start, (size_t)(stop - start)};
+    use_wrapper(&variants->subjects[limit_columns[index].column], code, convention, filled);
 }
 
 /* A binding on the slow path is no measurement of machine code: it is left out, with its reason. */
@@ -95,6 +104,10 @@ static bool use_ferry(Variants *variants, const Row *row, size_t index, const En
     if (slow != (column == COLUMN_SLOW)) return true;
     Subject *subject = &variants->subjects[column];
     subject->object = subject->first = binding;
+    if (!slow) {
+        subject->code.start = ferry_binding_code(binding, &subject->code.size);
+        subject->object = &subject->entry;
+    }
     subject->arguments = arguments_in(variants->frame, ferry_columns[index].options.convention);
     subject->run = loop_of_entry(filled);
     return true;
@@ -109,7 +122,8 @@ static bool make_frame(Variants *variants) {
     if (variants->pages == NULL) return false;
     memset(variants->pages, 0, 2 * PAGE);
     size_t offset = ((uintptr_t)&here + PAGE / 2) % PAGE / 64 * 64;
-    variants->frame = (Frame *)(void *)((char *)variants->pages + offset);
+    void *frame = (char *)variants->pages + offset;
+    variants->frame = frame;
     return true;
 }
 
@@ -122,11 +136,9 @@ static bool make(Variants *variants, const Row *row, bool fill, const Engines *e
         variants->subjects[k].row = row;
     }
     variants->subjects[COLUMN_DIRECT].run = loop_of_direct();
-    for (size_t k = 0; k < sizeof limit_columns / sizeof limit_columns[0]; k++)
-        use_wrapper(&variants->subjects[limit_columns[k].column],
-                    row->limit[limit_columns[k].maker][limit_columns[k].convention], limit_columns[k].convention,
-                    filled);
-    use_wrapper(&variants->subjects[COLUMN_TINYCC], tinycc_find(tinycc, row->symbol), FERRY_SLOTS, filled);
+    for (size_t k = 0; k < sizeof limit_columns / sizeof limit_columns[0]; k++) use_limit(variants, row, k, filled);
+    /* TinyCC's code is not position-independent: size 0, it stays where TinyCC put it. */
+    use_wrapper(&variants->subjects[COLUMN_TINYCC], (Code){tinycc_find(tinycc, row->symbol), 0}, FERRY_SLOTS, filled);
     for (size_t k = 0; k < sizeof ferry_columns / sizeof ferry_columns[0]; k++)
         if (!use_ferry(variants, row, k, engines, filled)) return false;
     if (!ffi_prepare(row, &variants->cif, variants->ffi_parameters)) return false;

@@ -81,7 +81,7 @@ static int run(Invocation *invocation) {
 const Command abi_command = {
     .name = "abi",
     .summary = "show where arguments and results travel",
-    .usage = "[OPTIONS] DECLARATION",
+    .usage = "[OPTIONS] DECLARATION | --file FILE",
     .description =
         "Shows for the last function that DECLARATION declares in which register, or where on the stack, each\n"
         "piece of each argument and of the result travels, by which rule, and whether compilers disagree.\n"

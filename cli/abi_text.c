@@ -7,7 +7,7 @@ enum { TYPE_WIDTH = 40 };
 
 const char *value_label(Heap *heap, const Placement *placement, size_t index) {
     if (index == SIZE_MAX) return "result";
-    return heap_format(heap, "%s %zu", placement->values[index].variadic ? "..." : "arg", index + 1);
+    return heap_format(heap, "%s %zu", placement->values[index].variadic ? "vararg" : "arg", index + 1);
 }
 
 const char *short_type(Heap *heap, const Type *type, bool ascii) {

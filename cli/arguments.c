@@ -101,8 +101,9 @@ static bool pass_in_slots(Call *call) {
     for (size_t i = 0; i < count; i++, used += slots) {
         const ferry_type *type = ferry_signature_parameter(call->callee.signature, i);
         ferry_extent extent;
-        Problem problem;
-        if (!measure_type(values, type, &extent, &problem) || !measure_slots(values, type, &slots)) return false;
+        Problem problem = {0};
+        if (!measure_type(values, type, &extent, &problem)) return complain_argument(i, type, "", &problem);
+        if (!measure_slots(values, type, &slots)) return false;
         fill_slots(type, call->places[i], extent.size, array + used);
     }
     if (call->errno_place != NULL) memcpy(array + used, &call->errno_place, sizeof call->errno_place);

@@ -76,7 +76,8 @@ const Command ir_command = {
     .name = "ir",
     .summary = "show a trampoline as LLVM IR",
     .usage = "[OPTIONS] DECLARATION",
-    .description = "Shows the trampoline of the last function that DECLARATION declares as it is handed to LLVM.",
+    .description = "Shows the trampoline of the last function that DECLARATION declares as it is handed to LLVM:\n"
+                   "it receives the binding, the arguments, and where the result goes.",
     .examples = "  ferry ir 'double pow(double, double)'\n"
                 "  ferry ir --convention pointers 'int puts(const char *)'",
     .options = CODE_OPTIONS,
@@ -87,7 +88,8 @@ const Command asm_command = {
     .name = "asm",
     .summary = "show a trampoline as machine code",
     .usage = "[OPTIONS] DECLARATION",
-    .description = "Shows the trampoline of the last function that DECLARATION declares as LLVM's assembly.",
+    .description = "Shows the trampoline of the last function that DECLARATION declares as LLVM's assembly:\n"
+                   "it receives the binding, the arguments, and where the result goes.",
     .examples = "  ferry asm 'double pow(double, double)'\n"
                 "  ferry asm --quality better --errno 'int close(int)'",
     .options = CODE_OPTIONS,

@@ -59,6 +59,7 @@ static uint16_t narrow_from(Narrow narrow, double value) {
     uint16_t sign = signbit(value) ? 0x8000 : 0;
     if (isnan(value)) return (uint16_t)(sign | narrow.infinity | 1 << (narrow.fraction_bits - 1));
     if (isinf(value)) return sign | narrow.infinity;
+    if (value == 0) return sign; /* has no exponent */
     if (value < 0) value = -value;
     int exponent = 0;
     frexp(value, &exponent);
@@ -166,7 +167,7 @@ bool float_is_infinite(ferry_kind kind, const void *memory) {
 
 /* "-1.25e+03" as "-1250", as long as that is no longer than its digits make sense. */
 static void write_decimal(FILE *out, const char *text, int exponent, int most) {
-    char digits[64];
+    char digits[64] = {0};
     int count = 0;
     if (*text == '-') fputc(*text++, out);
     for (; *text != 'e'; text++)
@@ -197,8 +198,12 @@ void write_float(FILE *out, ferry_kind kind, const void *memory) {
     }
     format_scientific(kind, memory, precision, text, sizeof text);
     const char *mark = strchr(text, 'e');
-    if (mark == NULL)
+    if (mark == NULL) {
         fputs(text, out);
-    else
-        write_decimal(out, text, (int)strtol(mark + 1, NULL, 10), most);
+        return;
+    }
+    int exponent = (int)strtol(mark + 1, NULL, 10);
+    bool is_integer = exponent >= precision && exponent < most; /* its own digits, not zeros that read back the same */
+    if (is_integer) format_scientific(kind, memory, exponent, text, sizeof text);
+    write_decimal(out, text, exponent, most);
 }

@@ -47,18 +47,19 @@ char *heap_copy(Heap *heap, const char *bytes, size_t length) {
     return text;
 }
 
+/* Until the end or an error; the caller looks at which. */
 static char *read_all(Heap *heap, FILE *file) {
     size_t length = 0, capacity = 4096;
     char *text = heap_new(heap, capacity);
-    for (size_t got; (got = fread(text + length, 1, capacity - length - 1, file)) > 0;) {
+    for (;;) {
+        size_t wanted = capacity - length - 1, got = fread(text + length, 1, wanted, file);
         length += got;
-        if (capacity - length - 1 > 0) continue;
+        if (got < wanted) return text;
         char *larger = heap_new(heap, 2 * capacity);
         memcpy(larger, text, length);
         text = larger;
         capacity *= 2;
     }
-    return text;
 }
 
 char *heap_read_file(Heap *heap, const char *path) {

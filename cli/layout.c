@@ -93,7 +93,7 @@ static int run(Invocation *invocation) {
 const Command layout_command = {
     .name = "layout",
     .summary = "show a type in memory: offsets, sizes, holes",
-    .usage = "[OPTIONS] TYPE",
+    .usage = "[OPTIONS] TYPE | --file FILE",
     .description = "Shows where the members of a struct or union lie, and which bytes are wasted. TYPE may follow\n"
                    "declarations; of declarations alone the last type is shown. Bit-fields are at byte:bit.",
     .examples = "  ferry layout 'struct { char tag; double value; short count; }'\n"

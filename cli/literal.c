@@ -1,5 +1,6 @@
 /* Pieces of text: names, numbers, characters, strings. */
 #include <ctype.h>
+#include <limits.h>
 #include <string.h>
 
 #include "cli/value.h"
@@ -146,8 +147,9 @@ static Scan scan_character(Reader *reader, Integer *integer) {
         refuse_text(reader, start, "%.*s is not one character", (int)(end + 1 - start), start);
         return SCAN_FAILED;
     }
-    int value = text[0]; /* signed where char is, as in C */
-    *integer = (Integer){.magnitude = (Wide)(unsigned)(value < 0 ? -value : value), .negative = value < 0};
+    unsigned byte = (unsigned char)text[0];
+    bool negative = CHAR_MIN < 0 && byte > SCHAR_MAX; /* as char is, as in C */
+    *integer = (Integer){.magnitude = negative ? UCHAR_MAX + 1 - byte : byte, .negative = negative};
     reader->cursor = end + 1;
     return SCAN_DONE;
 }

@@ -65,6 +65,6 @@ int complain_error(const ferry_error *error) {
     begin();
     if (error->line > 0) fprintf(stderr, "line %u, column %u: ", error->line, error->column);
     fprintf(stderr, "%s\n", error->message[0] != '\0' ? error->message : ferry_code_text(error->code));
-    print_indented(error->excerpt);
+    if (error->excerpt[0] != '\n') print_indented(error->excerpt); /* nothing to point at in an empty text */
     return status_of(error->code);
 }

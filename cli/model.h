@@ -35,9 +35,10 @@ bool model_place(Model *model, const Function *function, const Placement **place
 void abi_print(Invocation *invocation, const Function *function, const Placement *placement);
 void abi_print_stack(Invocation *invocation, const Placement *placement);
 void abi_write_json(Json *json, const Function *function, const Placement *placement);
-const char *value_label(Heap *heap, const Placement *placement, size_t index); /* "arg 2"; SIZE_MAX: "result" */
-const char *short_type(Heap *heap, const Type *type, bool ascii);              /* its spelling, cut when it is long */
-const char *byte_range(Heap *heap, uint64_t offset, uint64_t size);            /* "8-15", "3" */
+const char *value_label(Heap *heap, const Placement *placement,
+                        size_t index);                              /* "arg 2", "vararg 3"; SIZE_MAX: "result" */
+const char *short_type(Heap *heap, const Type *type, bool ascii);   /* its spelling, cut when it is long */
+const char *byte_range(Heap *heap, uint64_t offset, uint64_t size); /* "8-15", "3" */
 
 /* layout_text.c, layout_json.c: one type. alias: the typedef's name, for a record without a tag; NULL: none. */
 bool layout_print(Invocation *invocation, Model *model, const Type *type, const char *alias, int *status);

@@ -24,7 +24,7 @@ static bool read_scalar(Reader *reader, const Place *place) {
     return refuse_text(reader, reader->cursor, "%s has no values that could be written", spelling);
 }
 
-bool read_place(Reader *reader, const Place *place) {
+static bool read_inner(Reader *reader, const Place *place) {
     const ferry_type *type = strip_type(place->type);
     ferry_kind kind = ferry_type_kind(type);
     if (kind != FERRY_POINTER || reader->cursor != reader->text) skip_spaces(reader);
@@ -36,6 +36,15 @@ bool read_place(Reader *reader, const Place *place) {
     if (!accept_char(reader, '{')) return read_scalar(reader, place);
     skip_spaces(reader); /* C allows braces around a scalar, once */
     return read_scalar(reader, place) && expect_char(reader, '}');
+}
+
+bool read_place(Reader *reader, const Place *place) {
+    enum { DEPTH_LIMIT = 500 };
+    if (reader->depth == DEPTH_LIMIT) return refuse_text(reader, reader->cursor, "the braces are nested too deeply");
+    reader->depth++;
+    bool good = read_inner(reader, place);
+    reader->depth--;
+    return good;
 }
 
 bool value_read(const Values *values, const ferry_type *type, const char *text, void *memory, Pointed *pointed,

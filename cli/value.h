@@ -68,6 +68,7 @@ typedef struct Reader {
     const char *cursor;
     Problem *problem;
     Pointed *pointed; /* filled by the outermost pointer, then NULL */
+    unsigned depth;   /* of braces inside each other */
 } Reader;
 
 /* kinds.c: types as values see them. */

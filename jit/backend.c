@@ -62,7 +62,7 @@ ferry_code module_build(Jit *jit, const Machine *machine, const CompileRequest *
     LLVMSetTarget(*module, machine->triple);
     LLVMSetModuleDataLayout(*module, machine->layout);
     set_flags(jit, *module);
-    emit_open(&emit, jit->context, *module);
+    emit_open(&emit, jit->context, *module, request->quality);
     ferry_code code = add_functions(&emit, request, &arena, error);
     emit_close(&emit);
     arena_free(&arena);

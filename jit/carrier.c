@@ -86,6 +86,13 @@ static ferry_code take_register(Plan *plan, const ShapePiece *piece, ferry_error
     return FERRY_OK;
 }
 
+/* LLVM puts the vectors of a variadic call in memory when they are wider than 16 bytes, the named ones too. */
+static ferry_code refuse_wide_variadic(const Plan *plan, const ShapePiece *piece, ferry_error *error) {
+    if (!plan->shape->variadic || piece->bank != BANK_FLOAT || piece->size <= 16) return FERRY_OK;
+    return fail(error, FERRY_UNSUPPORTED,
+                "a named vector of %u bytes in a register of a variadic call: LLVM cannot pass it there", piece->size);
+}
+
 static ferry_code take_stack(Plan *plan, const ShapePiece *piece, uint64_t alignment, uint64_t size,
                              ferry_error *error) {
     uint64_t slot = plan->target->slot_size;
@@ -104,6 +111,7 @@ static ferry_code take_stack(Plan *plan, const ShapePiece *piece, uint64_t align
 static ferry_code add_registers(Plan *plan, const ShapeValue *value, ferry_error *error) {
     const ShapePiece *pieces = shape_pieces(plan->shape) + value->first_piece;
     for (size_t i = 0; i < value->piece_count; i++) {
+        TRY(refuse_wide_variadic(plan, &pieces[i], error));
         TRY(take_register(plan, &pieces[i], error));
         Carrier carrier = in_register(plan, value, &pieces[i]);
         if (carrier.type == NULL || pieces[i].bank == BANK_X87)
@@ -135,11 +143,28 @@ static bool joins(const Plan *plan, const Carrier *last, const ShapeValue *value
     return on_stack == in_slots && in_slots == round_up(last->size, 8) && in_slots + value->size <= RUN_LIMIT;
 }
 
+/* The better code generator pushes a scalar straight from its slot, where it would copy a byval through registers that
+ * have to be saved first; the quick one does the opposite. LLVM puts a scalar on the stack when its bank is used up.
+ * A slot is read whole, whatever the scalar's size: what is above it nobody looks at. */
+static bool is_pushed(const Plan *plan, const ShapeValue *value, const ShapePiece *piece) {
+    Bank bank = piece->format == FORMAT_BYTES ? BANK_GENERAL : BANK_FLOAT;
+    return plan->emit->quality == FERRY_BETTER && value->is_scalar && value->stack_alignment_log2 <= 3 &&
+           plan->used[bank] == plan->target->banks[bank].arguments;
+}
+
+static ferry_code add_pushed(Plan *plan, const ShapeValue *value, const ShapePiece *piece) {
+    uint64_t size = plan->shape->convention == FERRY_SLOTS ? 8 : value->size;
+    bool integer = piece->format == FORMAT_BYTES;
+    LLVMTypeRef type = integer ? emit_integer(plan->emit, size) : float_type(plan->emit, size);
+    return add(plan, (Carrier){.way = WAY_SCALAR, .type = type, .value = value, .size = size});
+}
+
 static ferry_code add_stack(Plan *plan, const ShapeValue *value, bool may_join, ferry_error *error) {
     const ShapePiece *piece = shape_pieces(plan->shape) + value->first_piece;
     Carriers *carriers = plan->carriers;
     TRY(take_stack(plan, piece, (uint64_t)1 << value->stack_alignment_log2, value->size, error));
     if (is_narrow(value)) return add_narrow(plan, value, error);
+    if (is_pushed(plan, value, piece)) return add_pushed(plan, value, piece);
     Carrier *last = carriers->count > 0 ? &carriers->parameters[carriers->count - 1] : NULL;
     if (may_join && last != NULL && joins(plan, last, value)) {
         last->size = round_up(last->size, 8) + value->size;
@@ -151,8 +176,8 @@ static ferry_code add_stack(Plan *plan, const ShapeValue *value, bool may_join, 
 static ferry_code add_pointer(Plan *plan, const ShapeValue *value, Way way, ferry_error *error) {
     const ShapePiece *piece = shape_pieces(plan->shape) + value->first_piece;
     Carrier carrier = {.way = way, .type = plan->emit->pointer, .value = value, .size = value->size};
-    if (value->size > STACK_LIMIT)
-        return fail(error, FERRY_TOO_LARGE, "a value of %llu bytes by reference: the limit is %llu",
+    if (way == WAY_COPY && value->size > STACK_LIMIT)
+        return fail(error, FERRY_TOO_LARGE, "a copy of %llu bytes by reference: the limit is %llu",
                     (unsigned long long)value->size, (unsigned long long)STACK_LIMIT);
     if (way == WAY_COPY) plan->carriers->has_copy = true;
     if (!piece->on_stack) {

@@ -7,6 +7,7 @@
  *   piece of 8 bytes in a general register       i64                                    SCALAR
  *   piece of 2 to 64 bytes in a float register   half, float, double, <2, 4, 8 x i64>   SCALAR
  *   shorter piece, either bank                   i64 or double, made of exact loads     BITS
+ *   the same scalars on the stack, better quality  as in registers; in slots 8 bytes    SCALAR
  *   anything else on the stack                   ptr byval([size x i8]) alignstack(n)   STACK
  *   by reference                                 ptr, to a copy                         COPY
  *   hidden result                                ptr                                    RESULT

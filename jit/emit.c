@@ -12,10 +12,11 @@ static unsigned kind_of(const char *name) {
     return LLVMGetEnumAttributeKindForName(name, strlen(name));
 }
 
-void emit_open(Emit *emit, LLVMContextRef context, LLVMModuleRef module) {
+void emit_open(Emit *emit, LLVMContextRef context, LLVMModuleRef module, ferry_quality quality) {
     emit->context = context;
     emit->module = module;
     emit->builder = LLVMCreateBuilderInContext(context);
+    emit->quality = quality;
     emit->pointer = LLVMPointerTypeInContext(context, 0);
     emit->word = LLVMInt64TypeInContext(context);
     for (size_t i = 0; i < ATTRIBUTE_COUNT; i++) emit->attributes[i] = kind_of(attribute_names[i]);

@@ -27,6 +27,7 @@ typedef struct Emit {
     LLVMBuilderRef builder;
     LLVMTypeRef pointer;
     LLVMTypeRef word; /* i64 */
+    ferry_quality quality;
     unsigned attributes[ATTRIBUTE_COUNT];
 } Emit;
 
@@ -36,7 +37,7 @@ typedef struct Address {
     uint64_t alignment;
 } Address;
 
-void emit_open(Emit *emit, LLVMContextRef context, LLVMModuleRef module);
+void emit_open(Emit *emit, LLVMContextRef context, LLVMModuleRef module, ferry_quality quality);
 void emit_close(Emit *emit);
 
 LLVMTypeRef emit_integer(const Emit *emit, uint64_t bytes);

@@ -64,7 +64,7 @@ static ferry_code refuse_relocations(LLVMSectionIteratorRef section, const char 
     ferry_code code = FERRY_OK;
     if (!LLVMIsRelocationIteratorAtEnd(section, relocation)) {
         LLVMSymbolIteratorRef symbol = LLVMGetRelocationSymbol(relocation);
-        code = fail(error, FERRY_BACKEND, "a relocation leaves the blob: %s at %s+%llu refers to %s", name + 5, ".text",
+        code = fail(error, FERRY_BACKEND, "a relocation leaves the blob: %s, offset %llu, refers to \"%s\"", name,
                     (unsigned long long)LLVMGetRelocationOffset(relocation), LLVMGetSymbolName(symbol));
         LLVMDisposeSymbolIterator(symbol);
     }
@@ -183,7 +183,8 @@ static ferry_code emit_blobs(const Object *object, const CompileRequest *request
             TRY(check_cie(record, error));
             cie = record;
         } else {
-            if (read_u32(record.data + FDE_POINTER) != (size_t)(record.data + FDE_POINTER - cie.data))
+            if (cie.data == NULL ||
+                read_u32(record.data + FDE_POINTER) != (size_t)(record.data + FDE_POINTER - cie.data))
                 return fail(error, FERRY_BACKEND, "unwind table: entry %zu is not of the CIE before it", index);
             if (index == object->count)
                 return fail(error, FERRY_BACKEND, "unwind table: more than %zu entries", object->count);

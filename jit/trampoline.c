@@ -106,23 +106,20 @@ static void load_arguments(const Body *body, LLVMValueRef *values) {
     values[carriers->last] = load_carrier(body, last, value_address(body, last->value));
 }
 
-/* Slots are aligned to 8: a hidden result that needs more is made in an aligned local first. */
-static Address returned_address(const Body *body) {
-    const ShapeValue *value = &body->shape->result;
-    uint64_t needed = (uint64_t)1 << value->alignment_log2;
-    if (!body->shape->hidden_result || body->result.alignment >= needed) return body->result;
-    return emit_local(body->emit, value->size, needed);
+static uint64_t result_alignment(const Shape *shape) {
+    return (uint64_t)1 << shape->result.alignment_log2;
 }
 
-static bool is_returned_in_place(const Body *body) {
-    return body->returned.pointer == body->result.pointer;
+/* Slots are aligned to 8: a hidden result that needs more is made in an aligned local first. */
+static bool needs_local(const Body *body) {
+    return body->shape->hidden_result && body->result.alignment < result_alignment(body->shape);
 }
 
 /* The caller's frame may go when nothing of it is needed any more: the jump that a compiler would make, too. */
 static bool is_tail_call(const Body *body) {
     const Carriers *carriers = body->carriers;
-    return carriers->result_count == 0 && carriers->stack_size == 0 && !carriers->has_copy &&
-           is_returned_in_place(body) && !body->shape->capture_errno;
+    return carriers->result_count == 0 && carriers->stack_size == 0 && !carriers->has_copy && !needs_local(body) &&
+           !body->shape->capture_errno;
 }
 
 static LLVMValueRef callee(const Body *body, const void *bound) {
@@ -156,7 +153,7 @@ static void store_carrier(const Body *body, const Carrier *carrier, LLVMValueRef
 
 static void store_result(const Body *body, LLVMValueRef returned) {
     const Carriers *carriers = body->carriers;
-    if (!is_returned_in_place(body)) emit_copy(body->emit, body->result, body->returned, body->shape->result.size);
+    if (needs_local(body)) emit_copy(body->emit, body->result, body->returned, body->shape->result.size);
     for (size_t i = 0; i < carriers->result_count; i++) {
         LLVMValueRef value = returned;
         if (carriers->result_count > 1) value = LLVMBuildExtractValue(body->emit->builder, returned, (unsigned)i, "");
@@ -202,7 +199,13 @@ ferry_code trampoline_build(const Emit *emit, const Target *target, const Shape 
     body.arguments = (Address){.pointer = LLVMGetParam(function, PARAMETER_ARGUMENTS), .alignment = 8};
     body.result = (Address){.pointer = LLVMGetParam(function, PARAMETER_RESULT),
                             .alignment = alignment_of(&body, &shape->result)};
-    body.returned = returned_address(&body);
+    body.returned = body.result;
+    if (needs_local(&body)) {
+        if (shape->result.size > STACK_LIMIT)
+            return fail(error, FERRY_TOO_LARGE, "an over-aligned result of %llu bytes in slots: the limit is %llu",
+                        (unsigned long long)shape->result.size, (unsigned long long)STACK_LIMIT);
+        body.returned = emit_local(emit, shape->result.size, result_alignment(shape));
+    }
     build_body(&body, type, bound, values);
     return FERRY_OK;
 }

@@ -28,7 +28,6 @@ static Binding *fill(const Route *route, ferry_entry entry, void (*function)(voi
     atomic_store_explicit(&binding->entry, entry, memory_order_relaxed);
     binding->target = function;
     binding->errno_location = __errno_location;
-    binding->engine = route->engine;
     binding->route = route;
     binding->own = NULL;
     binding->reason = route->reason;
@@ -95,7 +94,7 @@ ferry_binding *ferry_bind(ferry_engine *engine, const ferry_signature *signature
 
 void ferry_binding_free(ferry_binding *binding) {
     if (binding == NULL) return;
-    Engine *engine = binding->engine;
+    Engine *engine = binding->route->engine;
     if (binding->own != NULL) {
         engine_lock(engine);
         code_remove(engine->code, binding->own);

@@ -65,7 +65,7 @@ ferry_code ferry_call_checked(const ferry_binding *binding, const void *argument
     ferry_error scratch;
     if (error == NULL) error = &scratch;
     TRY(check_pointer(binding, "binding", error));
-    Engine *engine = binding->engine;
+    Engine *engine = binding->route->engine;
     engine_lock(engine);
     ferry_code code = check_call(binding->route, arguments, result, error);
     engine_unlock(engine);

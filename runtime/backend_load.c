@@ -43,8 +43,11 @@ static void find_origin(char *origin) {
             strchr(info.dli_fname, '/') != NULL ? realpath(info.dli_fname, origin) : realpath("/proc/self/exe", origin);
     }
     char *slash = resolved != NULL ? strrchr(origin, '/') : NULL;
-    if (slash == NULL) slash = strcpy(origin, ".") + 1;
-    *slash = '\0';
+    if (slash != NULL) {
+        *slash = '\0';
+    } else {
+        snprintf(origin, PATH_MAX, ".");
+    }
 }
 
 static bool search(char *path) {
@@ -102,7 +105,7 @@ ferry_code backend_load(Loaded *loaded, const char *path, const ferry_allocator 
     }
     if (loaded->state != NULL) return FERRY_OK;
     ferry_code code = loaded->backend == NULL ? find_and_load(loaded, path, error) : FERRY_OK;
-    if (code == FERRY_OK) code = loaded->backend->open(allocator, &loaded->state, error);
+    if (loaded->backend != NULL) code = loaded->backend->open(allocator, &loaded->state, error);
     if (code == FERRY_OK || code == FERRY_OUT_OF_MEMORY) return code;
     loaded->failed = true;
     loaded->failure = *error;

@@ -2,7 +2,7 @@
  *
  * Glossary of this room
  *   route   how calls of one signature with one set of options go: a shape's code, or a libffi plan with the reason
- *   pool    where bindings come from: cells of 64 bytes with a free list
+ *   pool    where bindings come from: cells of 48 bytes with a free list
  *   plan    libffi's view of one placement (slow path)
  *
  * Locks. Two, both in the engine, never one inside the other except pool inside lock:

@@ -1,9 +1,9 @@
 /* pool.c: bindings in chunks, with a free list.
  *
- *     chunk   | link | .. up to the next multiple of 64 | binding | binding | ...
+ *     chunk   | link | .. up to the next multiple of 16 | binding | binding | ...
  *
  * The first chunk is small and each is twice as large as the one before, so that few bindings cost little memory and
- * many cost 64 bytes each.
+ * many cost 48 bytes each.
  */
 #include "runtime/engine.h"
 
@@ -36,7 +36,7 @@ static bool add_chunk(Pool *pool) {
     if (chunk == NULL) return false;
     *chunk = (PoolChunk){.older = pool->chunks, .size = size};
     pool->chunks = chunk;
-    uintptr_t start = (uintptr_t)round_up((uintptr_t)(chunk + 1), BINDING_BYTES);
+    uintptr_t start = (uintptr_t)round_up((uintptr_t)(chunk + 1), BINDING_ALIGNMENT);
     pool->fresh = (Binding *)start; /* NOLINT(performance-no-int-to-ptr): aligned inside the chunk */
     pool->end = pool->fresh + ((uintptr_t)chunk + size - start) / BINDING_BYTES;
     return true;

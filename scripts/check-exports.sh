@@ -4,8 +4,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${1:-build/gcc}
 
-public=$(grep -hoE 'FERRY_API [^;]*' include/ferry/*.h >/dev/null && cat include/ferry/*.h | tr '\n' ' ' |
-    grep -oE 'FERRY_API [^;(]*[ *]ferry_[a-z0-9_]+\(' | grep -oE 'ferry_[a-z0-9_]+\($' | tr -d '(' | sort -u)
+# What is marked FERRY_API, and the two symbols by which debuggers find a JIT compiler.
+public=$({
+    cat include/ferry/*.h | tr '\n' ' ' | grep -oE 'FERRY_API [^;(]*[ *]ferry_[a-z0-9_]+\(' |
+        grep -oE 'ferry_[a-z0-9_]+\($' | tr -d '('
+    printf '__jit_debug_descriptor\n__jit_debug_register_code\n'
+} | sort -u)
 
 # compare WHAT: names on standard input against the public ones
 compare() {

@@ -14,7 +14,7 @@ awk '
         good[id] += passing; bad[id] += tested - passing; counted[id] = 1
         next
     }
-    /^[0-9]+: [0-9]+ passed, [0-9]+ failed$/ {
+    /^[0-9]+: [0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$/ {
         id = $1; sub(/:$/, "", id)
         good[id] += $2; bad[id] += $4; counted[id] = 1
         next

@@ -46,6 +46,7 @@ clang-tidy-$1|has_command clang-tidy-$1|clang-tidy
 llvm-19-dev|has_llvm 19|LLVM 19 with headers
 libcriterion-dev|has_library criterion 2.4|Criterion 2.4
 gdb|has_command gdb|gdb
+python3|has_command python3|Python 3 (for checks of the bench)
 END
 }
 

@@ -56,6 +56,7 @@ typedef struct Image {
 
 struct DebuggerEntry {
     struct jit_code_entry entry;
+    bool listed;
     size_t bytes;       /* of this struct */
     size_t location_at; /* in the image: the FDE's first address */
     Image image;
@@ -182,13 +183,12 @@ void debugger_register(DebuggerEntry *entry, const void *code) {
     new_one->next_entry = __jit_debug_descriptor.first_entry;
     if (new_one->next_entry != NULL) new_one->next_entry->prev_entry = new_one;
     __jit_debug_descriptor.first_entry = new_one;
+    entry->listed = true;
     announce(new_one, JIT_REGISTER);
     pthread_mutex_unlock(&process_debugger_mutex);
 }
 
-void debugger_unregister(const ferry_allocator *allocator, DebuggerEntry *entry) {
-    if (entry == NULL) return;
-    struct jit_code_entry *old = &entry->entry;
+static void unregister(struct jit_code_entry *old) {
     pthread_mutex_lock(&process_debugger_mutex);
     if (old->next_entry != NULL) old->next_entry->prev_entry = old->prev_entry;
     if (old->prev_entry != NULL)
@@ -197,5 +197,10 @@ void debugger_unregister(const ferry_allocator *allocator, DebuggerEntry *entry)
         __jit_debug_descriptor.first_entry = old->next_entry;
     announce(old, JIT_UNREGISTER);
     pthread_mutex_unlock(&process_debugger_mutex);
+}
+
+void debugger_free(const ferry_allocator *allocator, DebuggerEntry *entry) {
+    if (entry == NULL) return;
+    if (entry->listed) unregister(&entry->entry);
     memory_release(allocator, entry, entry->bytes);
 }

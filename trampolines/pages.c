@@ -51,28 +51,28 @@ static bool grow(int file, size_t size) {
     return result == 0;
 }
 
-static ferry_code map_twice(int file, size_t size, Pages *pages, ferry_error *error) {
+static ferry_code map_twice(int file, size_t size, bool debuggable, Pages *pages, ferry_error *error) {
     if (!grow(file, size)) return refuse(error, "fallocate of a memfd");
     void *writable = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (writable == MAP_FAILED) return refuse(error, "mmap(PROT_READ | PROT_WRITE) of a memfd");
-    void *executable = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, file, 0);
+    void *executable = mmap(NULL, size, PROT_READ | PROT_EXEC, debuggable ? MAP_PRIVATE : MAP_SHARED, file, 0);
     if (executable == MAP_FAILED) {
         ferry_code code = refuse(error, "mmap(PROT_READ | PROT_EXEC) of a memfd");
         munmap(writable, size);
         return code;
     }
-    *pages = (Pages){.writable = writable, .executable = executable, .size = size};
+    *pages = (Pages){.writable = writable, .executable = executable, .size = size, .debuggable = debuggable};
     return FERRY_OK;
 }
 
-ferry_code pages_map(size_t size, Pages *pages, ferry_error *error) {
+ferry_code pages_map(size_t size, bool debuggable, Pages *pages, ferry_error *error) {
     size = round_up(size, page_size());
     if (is_over_file_limit(size)) {
         return fail(error, FERRY_NO_CODE, "no executable memory: RLIMIT_FSIZE is below the %zu bytes of a slab", size);
     }
     int file = open_memory();
     if (file < 0) return refuse(error, "memfd_create");
-    ferry_code code = map_twice(file, size, pages, error);
+    ferry_code code = map_twice(file, size, debuggable, pages, error);
     close(file);
     return code;
 }

@@ -15,14 +15,19 @@
 #include "trampolines/code.h"
 
 /* pages.c: memory that has a writable and an executable address.
- *     writable[i] and executable[i] are the same byte, for 0 <= i < size */
+ *     writable[i] and executable[i] are the same byte, for 0 <= i < size
+ *
+ * Debuggers cannot put breakpoints into shared memory (nor finish a function that returns into it). So for them
+ * the executable mapping is private, which on Linux shows the same bytes until somebody writes into it; from then on
+ * the page is the debugger's, and what is written to the other address no longer shows. See slab_fill. */
 typedef struct Pages {
     uint8_t *writable;
     const uint8_t *executable;
     size_t size; /* a multiple of the page size */
+    bool debuggable;
 } Pages;
 
-MUST_USE ferry_code pages_map(size_t size, Pages *pages, ferry_error *error);
+MUST_USE ferry_code pages_map(size_t size, bool debuggable, Pages *pages, ferry_error *error);
 void pages_unmap(const Pages *pages);
 /* Code was written. For processors whose instruction caches do not see that by themselves. */
 void pages_written(const Pages *pages, size_t offset, size_t size);
@@ -85,6 +90,7 @@ struct Slab {
     uint32_t cells_at;
     uint32_t count;
     uint32_t live;
+    bool stale;             /* a debugger has written into it: not for new code */
     uint32_t fresh;         /* cells from here on never held code */
     uint32_t free_count;    /* of free_cells: cells that did and are free again */
     pid_t process;          /* who made it */
@@ -96,7 +102,7 @@ struct Slab {
 MUST_USE ferry_code slab_kind_for(const Blob *blob, const Unwind *unwind, SlabKind *kind, ferry_error *error);
 size_t slab_bytes(const SlabKind *kind, size_t earlier); /* for a slab when there are `earlier` ones of its kind */
 MUST_USE ferry_code slab_new(const ferry_allocator *allocator, const SlabKind *kind, const Unwind *unwind, size_t bytes,
-                             Slab **slab, ferry_error *error);
+                             bool debuggable, Slab **slab, ferry_error *error);
 void slab_free(const ferry_allocator *allocator, Slab *slab);
 bool slab_is_of(const Slab *slab, const SlabKind *kind, const Unwind *unwind);
 bool slab_is_same_kind(const Slab *left, const Slab *right);
@@ -104,7 +110,8 @@ bool slab_is_mine(const Slab *slab); /* not inherited from the process that fork
 bool slab_has_room(const Slab *slab);
 uint32_t slab_take(Slab *slab);                           /* a cell, where there is room */
 void slab_give(Slab *slab, uint32_t cell, bool reusable); /* back */
-const uint8_t *slab_fill(const Slab *slab, uint32_t cell, const Blob *blob, const Unwind *unwind); /* the entry */
+/* The entry; NULL where the executable address does not show what was written: the slab is stale. */
+const uint8_t *slab_fill(Slab *slab, uint32_t cell, const Blob *blob, const Unwind *unwind);
 
 /* process.c: the only process-wide state of the library, see there. */
 MUST_USE ferry_code process_watch(ferry_error *error); /* makes the counters count */
@@ -117,7 +124,7 @@ typedef struct DebuggerEntry DebuggerEntry;
 DebuggerEntry *debugger_new(const ferry_allocator *allocator, const Blob *blob,
                             const Unwind *unwind); /* NULL: memory */
 void debugger_register(DebuggerEntry *entry, const void *code);
-void debugger_unregister(const ferry_allocator *allocator, DebuggerEntry *entry); /* and frees; NULL is allowed */
+void debugger_free(const ferry_allocator *allocator, DebuggerEntry *entry); /* NULL is allowed */
 
 /* profiler.c */
 typedef struct PerfMap {

@@ -8,17 +8,19 @@
 void __register_frame_info(const void *section, void *object);
 void *__deregister_frame_info(const void *section);
 
-/* A blob goes to the first row that has room for its code and for its FDE. */
+/* A blob goes to the first row that has room for its code and for its FDE. The FDEs of most trampolines take 24 bytes;
+ * of those that push many arguments 32 to 80. */
 static const SlabKind kinds[] = {
-    {.cell_size = 32, .frame_size = 32},    {.cell_size = 64, .frame_size = 40},
-    {.cell_size = 96, .frame_size = 48},    {.cell_size = 128, .frame_size = 56},
-    {.cell_size = 160, .frame_size = 56},   {.cell_size = 224, .frame_size = 64},
-    {.cell_size = 320, .frame_size = 72},   {.cell_size = 448, .frame_size = 96},
+    {.cell_size = 32, .frame_size = 24},    {.cell_size = 64, .frame_size = 24},
+    {.cell_size = 96, .frame_size = 24},    {.cell_size = 128, .frame_size = 32},
+    {.cell_size = 160, .frame_size = 56},   {.cell_size = 224, .frame_size = 80},
+    {.cell_size = 320, .frame_size = 88},   {.cell_size = 448, .frame_size = 96},
     {.cell_size = 640, .frame_size = 96},   {.cell_size = 1024, .frame_size = 128},
     {.cell_size = 2048, .frame_size = 128}, {.cell_size = 4096, .frame_size = 256},
 };
 
-enum { FIRST_SLAB_SIZE = 16 * 1024, LARGEST_SLAB_SIZE = 64 * 1024 };
+/* The first slab of a kind is small, and each further one twice as large up to a limit. */
+enum { FIRST_SLAB_SIZE = 4 * 1024, LARGEST_SLAB_SIZE = 64 * 1024 };
 enum { CIE_ALIGNMENT = 8, CELL_ALIGNMENT = 16, TERMINATOR_SIZE = 4 };
 
 ferry_code slab_kind_for(const Blob *blob, const Unwind *unwind, SlabKind *kind, ferry_error *error) {
@@ -41,7 +43,8 @@ ferry_code slab_kind_for(const Blob *blob, const Unwind *unwind, SlabKind *kind,
 
 size_t slab_bytes(const SlabKind *kind, size_t earlier) {
     if (kind->single) return 0;
-    return earlier < 2 ? (size_t)FIRST_SLAB_SIZE << earlier : LARGEST_SLAB_SIZE;
+    size_t size = (size_t)FIRST_SLAB_SIZE << (earlier < 8 ? earlier : 8);
+    return size < LARGEST_SLAB_SIZE ? size : LARGEST_SLAB_SIZE;
 }
 
 static void put(uint8_t *at, uint32_t value) {
@@ -81,13 +84,13 @@ static uint32_t cells_in(const SlabKind *kind, const Unwind *unwind, size_t byte
 }
 
 ferry_code slab_new(const ferry_allocator *allocator, const SlabKind *kind, const Unwind *unwind, size_t bytes,
-                    Slab **slab, ferry_error *error) {
+                    bool debuggable, Slab **slab, ferry_error *error) {
     uint32_t count = cells_in(kind, unwind, bytes);
     Slab *made = memory_new(allocator, sizeof(*made) + count * sizeof(made->free_cells[0]));
     if (made == NULL) return fail_out_of_memory(error, "a code slab");
     lay_out(made, kind, unwind, count);
     size_t size = made->cells_at + (size_t)count * kind->cell_size;
-    ferry_code code = pages_map(size, &made->pages, error);
+    ferry_code code = pages_map(size, debuggable, &made->pages, error);
     if (code != FERRY_OK) {
         memory_release(allocator, made, sizeof(*made) + count * sizeof(made->free_cells[0]));
         return code;
@@ -139,12 +142,19 @@ void slab_give(Slab *slab, uint32_t cell, bool reusable) {
     slab->free_cells[slab->free_count++] = cell;
 }
 
-const uint8_t *slab_fill(const Slab *slab, uint32_t cell, const Blob *blob, const Unwind *unwind) {
-    size_t at = slab->cells_at + (size_t)cell * slab->kind.cell_size;
-    uint8_t *program = slab->pages.writable + slab->frames_at + (size_t)cell * slab->kind.frame_size + FDE_FIXED_SIZE;
+static bool shows(const Pages *pages, size_t at, size_t size) {
+    return !pages->debuggable || memcmp(pages->executable + at, pages->writable + at, size) == 0;
+}
+
+const uint8_t *slab_fill(Slab *slab, uint32_t cell, const Blob *blob, const Unwind *unwind) {
+    size_t frame_at = slab->frames_at + (size_t)cell * slab->kind.frame_size;
+    size_t cell_at = slab->cells_at + (size_t)cell * slab->kind.cell_size;
+    uint8_t *program = slab->pages.writable + frame_at + FDE_FIXED_SIZE;
     memset(program, 0, slab->kind.frame_size - FDE_FIXED_SIZE);
     memcpy(program, unwind->program, unwind->program_size);
-    memcpy(slab->pages.writable + at, blob->code, blob->code_size);
-    pages_written(&slab->pages, at, blob->code_size);
-    return slab->pages.executable + at;
+    memcpy(slab->pages.writable + cell_at, blob->code, blob->code_size);
+    pages_written(&slab->pages, cell_at, blob->code_size);
+    slab->stale =
+        !shows(&slab->pages, frame_at, slab->kind.frame_size) || !shows(&slab->pages, cell_at, blob->code_size);
+    return slab->stale ? NULL : slab->pages.executable + cell_at;
 }

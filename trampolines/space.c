@@ -45,7 +45,7 @@ void code_space_close(CodeSpace *space) {
     if (space == NULL) return;
     for (Placed *placed = space->placed, *next; placed != NULL; placed = next) {
         next = placed->next;
-        debugger_unregister(space->allocator, placed->debugger);
+        debugger_free(space->allocator, placed->debugger);
         memory_release(space->allocator, placed, placed->bytes);
     }
     for (Slab *slab = space->slabs, *next; slab != NULL; slab = next) {
@@ -68,7 +68,7 @@ static Placed *new_placed(const CodeSpace *space, const char *name) {
 static ferry_code new_slab(CodeSpace *space, const SlabKind *kind, const Unwind *unwind, size_t earlier, Slab **slab,
                            ferry_error *error) {
     TRY(process_watch(error));
-    TRY(slab_new(space->allocator, kind, unwind, slab_bytes(kind, earlier), slab, error));
+    TRY(slab_new(space->allocator, kind, unwind, slab_bytes(kind, earlier), space->options.gdb, slab, error));
     (*slab)->next = space->slabs;
     space->slabs = *slab;
     space->statistics.mapped_bytes += (*slab)->pages.size;
@@ -128,29 +128,6 @@ static void tell_profiler(CodeSpace *space, const Placed *placed) {
     }
 }
 
-/* Nothing can fail any more. */
-static void place(CodeSpace *space, Placed *placed, const Blob *blob, const Unwind *unwind) {
-    placed->cell = slab_take(placed->slab);
-    placed->forks = process_forks();
-    placed->code.entry = slab_fill(placed->slab, placed->cell, blob, unwind);
-    placed->code.code_size = (uint32_t)blob->code_size;
-    placed->code.unwind_size = unwind_frame_size(unwind);
-    link_placed(space, placed);
-    count(space, placed, true);
-    if (placed->debugger != NULL) debugger_register(placed->debugger, placed->code.entry);
-    tell_profiler(space, placed);
-}
-
-static ferry_code prepare(CodeSpace *space, Placed *placed, const Blob *blob, const Unwind *unwind,
-                          ferry_error *error) {
-    SlabKind kind;
-    TRY(slab_kind_for(blob, unwind, &kind, error));
-    TRY(find_slab(space, &kind, unwind, &placed->slab, error));
-    if (!space->options.gdb) return FERRY_OK;
-    placed->debugger = debugger_new(space->allocator, blob, unwind);
-    return placed->debugger != NULL ? FERRY_OK : fail_out_of_memory(error, "what debuggers are told of code");
-}
-
 /* Unmaps a slab that nothing lives in, unless it is worth keeping: the only one of its kind with room. */
 static void release_empty(CodeSpace *space, Slab *empty) {
     bool keep = !empty->kind.single && slab_is_mine(empty) && slab_has_room(empty);
@@ -167,18 +144,54 @@ static void release_empty(CodeSpace *space, Slab *empty) {
     slab_free(space->allocator, empty);
 }
 
+/* Into a slab that shows it. */
+static ferry_code write_code(CodeSpace *space, Placed *placed, const Blob *blob, const Unwind *unwind,
+                             ferry_error *error) {
+    SlabKind kind;
+    TRY(slab_kind_for(blob, unwind, &kind, error));
+    while (placed->code.entry == NULL) {
+        Slab *slab = NULL;
+        TRY(find_slab(space, &kind, unwind, &slab, error));
+        placed->slab = slab;
+        placed->cell = slab_take(slab);
+        placed->code.entry = slab_fill(slab, placed->cell, blob, unwind);
+        if (placed->code.entry != NULL) break;
+        slab_give(slab, placed->cell, false);
+        if (slab->live == 0) release_empty(space, slab);
+    }
+    placed->forks = process_forks();
+    placed->code.code_size = (uint32_t)blob->code_size;
+    placed->code.unwind_size = unwind_frame_size(unwind);
+    return FERRY_OK;
+}
+
+static ferry_code place(CodeSpace *space, Placed *placed, const Blob *blob, const Unwind *unwind, ferry_error *error) {
+    if (space->options.gdb) {
+        placed->debugger = debugger_new(space->allocator, blob, unwind);
+        if (placed->debugger == NULL) return fail_out_of_memory(error, "what debuggers are told of code");
+    }
+    return write_code(space, placed, blob, unwind, error);
+}
+
+static void publish(CodeSpace *space, Placed *placed) {
+    link_placed(space, placed);
+    count(space, placed, true);
+    if (placed->debugger != NULL) debugger_register(placed->debugger, placed->code.entry);
+    tell_profiler(space, placed);
+}
+
 ferry_code code_add(CodeSpace *space, const Blob *blob, Code **code, ferry_error *error) {
     Unwind unwind;
     TRY(unwind_parse(blob, &unwind, error));
     Placed *placed = new_placed(space, blob->name);
     if (placed == NULL) return fail_out_of_memory(error, "a piece of code");
-    ferry_code result = prepare(space, placed, blob, &unwind, error);
+    ferry_code result = place(space, placed, blob, &unwind, error);
     if (result != FERRY_OK) {
-        if (placed->slab != NULL && placed->slab->live == 0) release_empty(space, placed->slab);
+        debugger_free(space->allocator, placed->debugger);
         memory_release(space->allocator, placed, placed->bytes);
         return result;
     }
-    place(space, placed, blob, &unwind);
+    publish(space, placed);
     *code = &placed->code;
     return FERRY_OK;
 }
@@ -187,7 +200,7 @@ void code_remove(CodeSpace *space, Code *code) {
     if (code == NULL) return;
     Placed *placed = (Placed *)(void *)code;
     Slab *slab = placed->slab;
-    debugger_unregister(space->allocator, placed->debugger);
+    debugger_free(space->allocator, placed->debugger);
     unlink_placed(space, placed);
     count(space, placed, false);
     slab_give(slab, placed->cell, slab_is_mine(slab) && placed->forks == process_forks());

@@ -27,11 +27,13 @@ typedef struct Reading {
     bool unnamed_bitfields;  /* are INTEGER; else padding */
     bool flexible_in_memory; /* a flexible array member makes the struct MEMORY */
     bool later_elements;     /* array elements after the first are looked at for misalignment */
+    bool float128_vectors;   /* travel in vector registers; else MEMORY */
     bool float_in_4_is_int;  /* a 4-byte vector of a floating type is INTEGER; else MEMORY */
 } Reading;
 
 static const Reading gcc_reading = {.unnamed_bitfields = true};
-static const Reading clang_reading = {.flexible_in_memory = true, .later_elements = true, .float_in_4_is_int = true};
+static const Reading clang_reading = {
+    .flexible_in_memory = true, .later_elements = true, .float128_vectors = true, .float_in_4_is_int = true};
 
 typedef struct Classes {
     Class of[EIGHTBYTES];
@@ -67,7 +69,13 @@ static void merge_span(Classes *classes, const Leaf *leaf, Class first, Class re
 static void classify_vector(Classes *classes, const Leaf *leaf, const Target *target, const Reading *reading) {
     const Type *element = leaf->type->base;
     uint32_t bytes = leaf->bits / 8;
-    if (bytes == 4) {
+    if (bytes == 4 && element->kind == FERRY_FLOAT16 && !reading->float_in_4_is_int) {
+        merge_span(classes, leaf, SSE, SSE);
+    } else if (bytes > 16 && target->scalars[element->kind].size == 16 && !kind_is_real(element->kind)) {
+        merge_span(classes, leaf, MEMORY, MEMORY);
+    } else if (element->kind == FERRY_FLOAT128 && !reading->float128_vectors) {
+        merge_span(classes, leaf, MEMORY, MEMORY);
+    } else if (bytes == 4) {
         bool is_int = !kind_is_real(element->kind) || reading->float_in_4_is_int;
         merge_span(classes, leaf, is_int ? INTEGER : MEMORY, INTEGER);
     } else if (bytes == 8 && target->scalars[element->kind].size == 8 && kind_is_real(element->kind)) {
@@ -186,7 +194,19 @@ static ferry_code tell_dispute(Placer *placer, PlacedValue *value, const Classes
     return value->dispute == NULL ? fail_out_of_memory(error, "a placement") : FERRY_OK;
 }
 
+/* gcc counts a record of nothing but unnamed bit-fields in registers, but as an empty one on the stack. */
+static bool is_only_unnamed(const Layout *layout) {
+    for (size_t i = 0; i < layout->leaf_count; i++) {
+        if (!layout->leaves[i].unnamed) return false;
+    }
+    return layout->has_leaves;
+}
+
 static ferry_code to_stack(Placer *placer, PlacedValue *value, ferry_error *error) {
+    if (is_only_unnamed(value->layout)) {
+        value->mode = MODE_IGNORED;
+        return FERRY_OK;
+    }
     /* The `aligned` of a typedef does not reach the call: its main variant is passed. */
     const Layout *main_variant;
     TRY(layout_of(placer->layouts, type_strip(value->type), &main_variant, error));
@@ -248,10 +268,18 @@ static bool is_one_double(const Type *type) {
     return type->kind == FERRY_VECTOR && type->count == 8 && type->base->kind == FERRY_DOUBLE;
 }
 
+/* clang returns such a vector in several registers, as LLVM splits it. */
+static bool is_beyond_registers(const Type *type, const Target *target) {
+    bool wide_integers =
+        type->kind == FERRY_VECTOR && target->scalars[type->base->kind].size == 16 && !kind_is_real(type->base->kind);
+    return type->kind == FERRY_VECTOR && !wide_integers && type->count > target->vector_register_bytes;
+}
+
 static ferry_code place_ret(Placer *placer, PlacedValue *value, ferry_error *error) {
     Classes classes = classify(value->layout, placer->target, &gcc_reading);
     Classes clang = classify(value->layout, placer->target, &clang_reading);
     if (is_one_double(type_strip(value->type))) clang = (Classes){.of = {SSE}, .count = 1};
+    if (is_beyond_registers(type_strip(value->type), placer->target)) clang = (Classes){.of = {SSE, SSE}, .count = 2};
     TRY(tell_dispute(placer, value, &classes, &clang, error));
     TRY(tell_rule(placer, value, &classes, "", error));
     if (is_all_padding(&classes)) {

@@ -72,6 +72,12 @@ EXPORT Quad same_quad(Quad value) {
 }
 #endif
 
+#ifdef __FLT16_MAX__
+EXPORT _Float16 same_half(_Float16 value) {
+    return value;
+}
+#endif
+
 /* Structs, unions, arrays, bit-fields, vectors. */
 struct point {
     double x, y;

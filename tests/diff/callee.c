@@ -38,6 +38,12 @@ void callee_prelude(FILE *out) {
           "} const *diff_helpers;\n"
           "#define H diff_helpers\n",
           out);
+    /* clang keeps a __bf16 as a float for a while and comes back through its runtime library, which gcc's lacks. */
+    fputs("#ifdef __clang__\n"
+          "__asm__(\".text\\n.weak __truncsfbf2\\n.hidden __truncsfbf2\\n__truncsfbf2:\\n\"\n"
+          "        \"movd %xmm0, %eax\\n shrl $16, %eax\\n movd %eax, %xmm0\\n ret\");\n"
+          "#endif\n",
+          out);
 }
 
 static char *join(const char *format, const char *path, const char *rest) {

@@ -47,6 +47,7 @@ typedef struct Grammar {
     Random random;
     uint32_t tag;      /* the last tag's number */
     uint64_t prefix;   /* makes tags unique among the cases of one file */
+    bool with_bfloat;  /* draw __bf16 too */
     size_t refused;    /* drawn types that a builder refused */
     char refusal[376]; /* the newest of these refusals */
 } Grammar;
@@ -55,19 +56,22 @@ const ferry_signature *grammar_signature(Grammar *grammar);
 const ferry_type *grammar_value(Grammar *grammar); /* any type that a value can have */
 
 /* rebuild.c */
+typedef enum Grain { ARGUMENTS, MEMBERS, FINE } Grain; /* how small the simplifications may be */
 typedef struct Rebuild {
     ferry_engine *engine; /* where the new types are made */
-    int64_t edit;         /* number of the simplification to apply; -1: none */
-    bool rename;          /* give every tag a new name */
-    uint32_t tag;         /* the last new name's number */
+    Grain grain;
+    int64_t edit; /* number of the simplification to apply; -1: none */
+    bool rename;  /* give every tag a new name */
+    uint32_t tag; /* the last new name's number */
 } Rebuild;
 
+const ferry_signature *call_without_variadic(ferry_engine *engine, const ferry_signature *signature);
 const ferry_signature *rebuild_signature(Rebuild *rebuild, const ferry_signature *signature);
 
 /* A test of a candidate: does it still fail? */
 typedef bool StillFails(void *context, const ferry_signature *candidate);
 const ferry_signature *reduce(ferry_engine *engine, const ferry_signature *signature, StillFails *fails, void *context,
-                              unsigned attempts);
+                              unsigned seconds);
 
 /* declare.c: the spelling of types and of what they need. */
 typedef enum Dialect { FOR_COMPILER, FOR_FERRY } Dialect;
@@ -188,9 +192,8 @@ typedef struct Case {
     const ferry_signature *signature;      /* in the engine that makes code */
     const ferry_signature *slow_signature; /* the same in the engine that does not */
     uint64_t seed;
-    bool disputed;        /* gcc and clang pass it in different ways */
-    bool gcc_unoptimised; /* gcc miscompiles its own va_arg of it */
-    const char *why;      /* of disputed */
+    char skip[COMPILERS][160]; /* why a compiler's function is not called, \"\" when it is */
+    bool gcc_unoptimised;      /* gcc miscompiles its own va_arg of it */
 } Case;
 
 typedef struct Config {

@@ -8,8 +8,8 @@
 #define BATCH            50
 #define DEFAULT_SEED     20240229
 #define DEFAULT_COUNT    300
-#define MOST_REDUCED     5   /* failures that are reduced; the others are printed as they are */
-#define REDUCE_ATTEMPTS  400 /* compiles */
+#define MOST_REDUCED     5 /* failures that are reduced; the others are printed as they are */
+#define REDUCE_SECONDS   30
 #define OPTIMISE_LEVELS  3
 #define GRAMMAR_ATTEMPTS 1000
 
@@ -29,7 +29,8 @@ typedef struct Options {
 typedef struct Session {
     Options options;
     Report report;
-    size_t reduced; /* failures so far that were reduced */
+    size_t reduced;       /* failures so far that were reduced */
+    uint64_t last_failed; /* seed: a case that fails with both compilers is reduced once */
     bool runs[TARGETS];
     size_t running;
 } Session;
@@ -79,8 +80,9 @@ static void print_failure(Session *session, const Engines *engines, const Config
            compiler_names[compiler], config->optimise, way_names[outcome->way], outcome->message, text);
     fflush(stdout);
     free(text);
-    if (session->reduced++ < MOST_REDUCED)
-        simplest = reduce(engines->code, simplest, fails_again, &suspect, REDUCE_ATTEMPTS);
+    if (session->last_failed != item->seed && session->reduced++ < MOST_REDUCED)
+        simplest = reduce(engines->code, simplest, fails_again, &suspect, REDUCE_SECONDS);
+    session->last_failed = item->seed;
     text = declare_signature(simplest, "f");
     printf("replay: diff_tests%s --seed %llu --replay '%s'\n", config->inject ? " --inject" : "",
            (unsigned long long)item->seed, text);
@@ -177,6 +179,7 @@ static void run_replay(Session *session, size_t target, size_t level) {
         fprintf(stderr, "more than %d arguments\n", MAX_ARGUMENTS);
         exit(2);
     }
+    signature = call_without_variadic(engines.code, signature);
     add_case(session, &engines, signature, session->options.seed, &item, &prepared);
     run_cases(session, &engines, &config, &item, prepared);
     engines_close(&engines);

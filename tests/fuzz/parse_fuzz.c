@@ -1,8 +1,8 @@
 /* tests/fuzz/parse_fuzz.c: any bytes are a text.
  *
- * The first byte says after how many allocations memory runs out (0: never); the others are the text. Checked: an error has
- * its place and leaves the scope as it was, memory is given back, and what was declared is spelled so that reading the
- * spelling gives the same type again.
+ * A first byte beyond ASCII says after how many allocations memory runs out; everything else is the text. Checked: an
+ * error has its place and leaves the scope as it was, memory is given back, and what was declared is spelled so that
+ * reading the spelling gives the same type again.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 #include "abi/parse_internal.h"
 
-#define SPELLING_BYTES 4096
+#define SPELLING_BYTES       4096
 #define ALLOCATIONS_PER_STEP 3
 
 typedef struct Budget {
@@ -67,7 +67,8 @@ static void check_spelling(TypeTable *types, const ferry_allocator *allocator, S
     size_t before = scope_count(scope);
     ferry_code code = parse_type(types, allocator, scope, spelling, &again, &error);
     check(scope_count(scope) == before, "reading a type declares nothing");
-    if (code == FERRY_OUT_OF_MEMORY || code == FERRY_TOO_LARGE) return; /* a declaration may be nested as deep as allowed */
+    if (code == FERRY_OUT_OF_MEMORY || code == FERRY_TOO_LARGE)
+        return; /* a declaration may be nested as deep as allowed */
     if (code != FERRY_OK || !types_agree(type, again)) fprintf(stderr, "%s\n%s\n", spelling, error.message);
     check(code == FERRY_OK, "a spelling can be read");
     check(types_agree(type, again), "a spelling means the type that was spelled");
@@ -83,7 +84,8 @@ static void check_declarations(TypeTable *types, const ferry_allocator *allocato
     }
 }
 
-static void read_text(TypeTable *types, const ferry_allocator *allocator, Scope *scope, const char *text, size_t length) {
+static void read_text(TypeTable *types, const ferry_allocator *allocator, Scope *scope, const char *text,
+                      size_t length) {
     ferry_error error = {0};
     ferry_code code = scope_parse(scope, "typedef struct { int x; } known; enum { ONE = 1 };", 50, &error);
     size_t before = scope_count(scope);
@@ -113,17 +115,17 @@ static void read_signature(TypeTable *types, const ferry_allocator *allocator, c
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
-    if (size == 0) return 0;
-    Budget budget = {.allocations = bytes[0] == 0 ? SIZE_MAX : bytes[0] * (size_t)ALLOCATIONS_PER_STEP};
+    size_t prefix = size != 0 && bytes[0] >= 0x80 ? 1 : 0;
+    Budget budget = {.allocations = prefix == 0 ? SIZE_MAX : (bytes[0] - 0x80U) * (size_t)ALLOCATIONS_PER_STEP};
     ferry_allocator allocator = {&budget, allocate, give_back};
-    const char *text = (const char *)bytes + 1;
+    const char *text = (const char *)bytes + prefix;
     TypeTable types;
     Scope *scope;
     ferry_error error = {0};
     if (type_table_open(&types, &allocator, &error) != FERRY_OK) return 0;
     if (scope_open(&types, &allocator, &scope, &error) == FERRY_OK) {
-        read_text(&types, &allocator, scope, text, size - 1);
-        read_signature(&types, &allocator, text, size - 1);
+        read_text(&types, &allocator, scope, text, size - prefix);
+        read_signature(&types, &allocator, text, size - prefix);
         scope_close(scope);
     }
     type_table_close(&types);

@@ -11,7 +11,8 @@ static int call(const char *policy) {
     ferry_engine *engine = ferry_engine_create(&options, &error);
     if (engine == NULL) return fprintf(stderr, "%s\n", error.message), 1;
     const ferry_signature *signature = ferry_signature_parse(engine, "int atoi(const char *)", NULL, &error);
-    ferry_binding *binding = signature == NULL ? NULL : ferry_bind(engine, signature, (void (*)(void))atoi, NULL, &error);
+    ferry_binding *binding =
+        signature == NULL ? NULL : ferry_bind(engine, signature, (void (*)(void))atoi, NULL, &error);
     if (binding == NULL) return fprintf(stderr, "%s\n", error.message), 1;
     const char *text = "1234";
     int64_t result = 0;
@@ -22,4 +23,6 @@ static int call(const char *policy) {
     return ferry_engine_free(engine, &error) == FERRY_OK ? 0 : 1;
 }
 
-int main(int count, char **arguments) { return call(count > 1 ? arguments[1] : "now"); }
+int main(int count, char **arguments) {
+    return call(count > 1 ? arguments[1] : "now");
+}

@@ -244,26 +244,39 @@ Test(jit_exact, an_over_aligned_hidden_result_is_aligned_although_the_slots_are_
     workshop_close(&workshop);
 }
 
-static long sum_wide(long before, struct wide value, long after) {
-    cr_expect_eq((uintptr_t)&value % 64, 0, "the argument is not aligned");
-    long sum = before + after;
-    for (size_t i = 0; i < 8; i++) sum += value.x[i];
+/* The compiler takes the alignment for granted: it must not see what is asked. */
+static uintptr_t hidden_address(const void *pointer) {
+    uintptr_t address = (uintptr_t)pointer;
+    __asm__ volatile("" : "+r"(address));
+    return address;
+}
+
+static long sum_wide(long before, struct wide value, long a, long b, long c, long d, long e, long f,
+                     struct wide other) {
+    cr_expect_eq(hidden_address(&value) % 64, 0, "the first argument is not aligned");
+    cr_expect_eq(hidden_address(&other) % 64, 0, "the last argument is not aligned");
+    long sum = before + a + b + c + d + e + 10 * f;
+    for (size_t i = 0; i < 8; i++) sum += 100 * value.x[i] + 10000 * other.x[i];
     return sum;
 }
 
+/* f is on the stack after a struct at offset 0, so that 56 bytes are left free before the other struct */
 Test(jit_exact, an_over_aligned_argument_is_aligned_on_the_stack) {
     Workshop workshop;
     workshop_open(&workshop, "x86_64-sysv");
-    alignas(64) long memory[11] = {0};
+    alignas(64) long slots[23]; /* before, value, a to f, other: neither struct is at a multiple of 64 */
+    struct wide values[2];
+    for (long i = 0; i < 23; i++) slots[i] = 1;
+    for (long i = 0; i < 16; i++) values[i / 8].x[i % 8] = 1;
+    void *pointers[] = {slots, &values[0], slots, slots, slots, slots, slots, slots, &values[1]};
     EACH_WAY(convention, quality) {
-        Made made = workshop_make(&workshop, "long f(long, " WIDE ", long)", convention, quality);
-        /* slots at 8 past a multiple of 64: the struct starts at 16 past one */
-        long *slots = memory + (convention == FERRY_SLOTS);
-        void *pointers[] = {&(long){1000}, memory, &(long){2000}};
-        for (long i = 0; i < 10; i++) slots[i] = i + 1;
+        Made made = workshop_make(&workshop,
+                                  WIDE "; long f(long, struct wide, long, long, long, long, long, long, "
+                                       "struct wide);",
+                                  convention, quality);
         long result = 0;
         call(&made, FUNCTION(sum_wide), convention == FERRY_SLOTS ? (void *)slots : (void *)pointers, &result);
-        cr_expect_eq(result, convention == FERRY_SLOTS ? 55 : 3036, "%ld", result);
+        cr_expect_eq(result, 6 + 10 + 800 + 80000, "%ld", result);
     }
     workshop_close(&workshop);
 }

@@ -69,6 +69,19 @@ Test(jit_states, a_target_that_no_code_is_made_for) {
     workshop_close(&workshop);
 }
 
+/* gcc passes it in ymm0, clang in memory; LLVM knows clang's way only. */
+Test(jit_states, a_named_wide_vector_of_a_variadic_function_is_refused) {
+    Workshop workshop;
+    workshop_open(&workshop, "x86_64-sysv-avx");
+    static const char declaration[] = "typedef long v __attribute__((vector_size(32))); void f(v, ..., int);";
+    const Shape *shape = workshop_shape(&workshop, declaration, FERRY_SLOTS, false);
+    CompileRequest request = workshop_request(&workshop, &shape, FERRY_QUICK);
+    ferry_error error = {0};
+    cr_expect_eq(workshop.backend->compile(workshop.state, &request, ignore, NULL, &error), FERRY_UNSUPPORTED);
+    cr_expect_not_null(strstr(error.message, "32 bytes"), "%s", error.message);
+    workshop_close(&workshop);
+}
+
 /* A copy of a shape that a test may spoil. */
 static Shape *copy_of(const Shape *shape) {
     Shape *copy = malloc(shape->bytes);

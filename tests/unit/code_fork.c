@@ -24,9 +24,8 @@ static Code *add_constant(CodeSpace *space, int value, size_t size) {
     return code_add(space, &made.blob, &code, &error) == FERRY_OK ? code : NULL;
 }
 
-static bool is_near(const Code *left, const Code *right) { /* in one slab */
-    const char *a = left->entry, *b = right->entry;
-    return (a > b ? a - b : b - a) < 16 * 1024;
+static bool is_near(const Code *left, const Code *right) { /* in one slab, of which the first has one page */
+    return (uintptr_t)left->entry / 4096 == (uintptr_t)right->entry / 4096;
 }
 
 static int exit_code_of(pid_t child) {
@@ -40,7 +39,11 @@ Test(code_fork, code_from_before_runs_in_the_child) {
     CodeSpace *space = open_space();
     const Code *code = add_constant(space, 11, 6);
     pid_t child = fork();
-    if (child == 0) _exit(call_constant(code));
+    if (child == 0) {
+        int result = call_constant(code);
+        code_space_close(space);
+        _exit(result);
+    }
     cr_assert_eq(exit_code_of(child), 11);
     code_space_close(space);
 }
@@ -103,7 +106,9 @@ Test(code_fork, the_parent_does_not_write_over_what_the_child_may_run) {
     if (child == 0) {
         char byte;
         close(way[1]);
-        _exit(read(way[0], &byte, 1) == 1 ? call_constant(old) : 0);
+        int result = read(way[0], &byte, 1) == 1 ? call_constant(old) : 0;
+        code_space_close(space);
+        _exit(result);
     }
     code_remove(space, old);
     Code *first = add_constant(space, 31, 6), *second = add_constant(space, 32, 6);
@@ -120,7 +125,9 @@ Test(code_fork, the_parent_does_not_write_over_what_the_child_may_run) {
 static int grandchild(CodeSpace *space, const Code *oldest, const Code *older) {
     Code *own = add_constant(space, 43, 6);
     if (own == NULL || is_near(own, oldest) || is_near(own, older)) return 1;
-    return call_constant(oldest) == 41 && call_constant(older) == 42 && call_constant(own) == 43 ? 0 : 2;
+    bool all_run = call_constant(oldest) == 41 && call_constant(older) == 42 && call_constant(own) == 43;
+    code_space_close(space);
+    return all_run ? 0 : 2;
 }
 
 Test(code_fork, a_grandchild_runs_the_code_of_both) {
@@ -132,6 +139,7 @@ Test(code_fork, a_grandchild_runs_the_code_of_both) {
         pid_t of_child = fork();
         if (of_child == 0) _exit(grandchild(space, oldest, older));
         int status = -1;
+        code_space_close(space);
         _exit(waitpid(of_child, &status, 0) == of_child && WIFEXITED(status) ? WEXITSTATUS(status) : 9);
     }
     cr_assert_eq(exit_code_of(child), 0);

@@ -157,6 +157,7 @@ static int told_in_child(CodeSpace *space, const Code *old) {
     if (!map_has(getpid(), old, "old")) return 2;
     if (!map_has(getpid(), own, "own")) return 3;
     if (map_has(getppid(), own, "own")) return 4;
+    code_space_close(space);
     char path[64];
     path_of_map(getpid(), path);
     return unlink(path) == 0 ? 0 : 5;

@@ -84,6 +84,32 @@ Test(slab, no_page_is_writable_and_executable) {
     code_space_close(space);
 }
 
+/* As a debugger writes: without regard for permissions. */
+static void poke(const void *address, uint8_t byte) {
+    FILE *memory = fopen("/proc/self/mem", "r+be");
+    cr_assert_not_null(memory);
+    cr_assert_eq(fseek(memory, (long)(uintptr_t)address, SEEK_SET), 0);
+    cr_assert_eq(fwrite(&byte, 1, 1, memory), 1);
+    cr_assert_eq(fclose(memory), 0);
+}
+
+Test(slab, breakpoints_of_debuggers_do_not_hide_code_that_is_made_later) {
+    CodeSpace *space = NULL;
+    ferry_error error;
+    cr_assert_eq(code_space_open(NULL, &(CodeOptions){.gdb = true}, &space, &error), FERRY_OK);
+    Code *first = add_constant(space, 1, 20);
+    poke(first->entry, 0xcc);
+    cr_assert_eq(*(const uint8_t *)first->entry, 0xcc, "the breakpoint is there");
+    poke(first->entry, 0xb8);
+    Code *second = add_constant(space, 2, 20);
+    cr_assert_eq(call_constant(first), 1);
+    cr_assert_eq(call_constant(second), 2);
+    code_remove(space, first);
+    cr_assert_eq(call_constant(add_constant(space, 3, 20)), 3);
+    cr_assert_eq(count_mappings(), 2, "the slab that was written into is gone");
+    code_space_close(space);
+}
+
 Test(slab, the_place_of_removed_code_is_used_again) {
     CodeSpace *space = open_space(NULL);
     Code *first = add_constant(space, 1, 100);
