@@ -14,5 +14,8 @@ CLANGXX=${CLANG/clang/clang++}
 CLANG_FORMAT=$(first_command clang-format-22 clang-format-21 clang-format-20 clang-format-19 clang-format)
 CLANG_TIDY=$(first_command clang-tidy-22 clang-tidy-21 clang-tidy-20 clang-tidy-19 clang-tidy)
 
-# All C and C++ sources of the project, one a line.
-sources() { find abi bench cli examples include jit runtime tests trampolines -name '*.[ch]' -o -name '*.cpp' | sort; }
+# All C and C++ sources of the project, one a line; not the texts that tests read.
+sources() {
+    find abi bench cli examples include jit runtime tests trampolines \( -path tests/golden -o -path tests/fuzz/corpus \) -prune -o \
+        \( -name '*.[ch]' -o -name '*.cpp' \) -print | sort
+}

@@ -7,7 +7,7 @@
 
 #define BATCH            50
 #define DEFAULT_SEED     20240229
-#define DEFAULT_COUNT    300
+#define DEFAULT_COUNT    600
 #define MOST_REDUCED     5 /* failures that are reduced; the others are printed as they are */
 #define REDUCE_SECONDS   30
 #define OPTIMISE_LEVELS  3
@@ -22,6 +22,7 @@ typedef struct Options {
     uint64_t seed;
     size_t count;
     const char *replay; /* declarations */
+    const char *cases;  /* a file of named declarations */
     const char *target; /* NULL: all that run here */
     bool forever, inject, print;
 } Options;
@@ -38,11 +39,13 @@ typedef struct Session {
 static const char usage[] =
     "Usage: diff_tests [--seed N] [--count N] [--forever] [--target NAME] [--print] [--inject]\n"
     "       diff_tests --replay 'DECLARATIONS' [--seed N] [--target NAME] [--inject]\n"
+    "       diff_tests --cases FILE [--seed N] [--target NAME]\n"
     "Calls random functions through ferry and compares with what gcc and clang do.\n"
     "  --seed N     the first case's seed; case i has seed N + i\n"
     "  --count N    so many cases\n"
     "  --forever    go on until stopped\n"
     "  --replay D   the last function of these declarations, on every target and at every level\n"
+    "  --cases F    the last function of each line `NAME | DECLARATIONS` of a file, on every target\n"
     "  --target T   only on this target\n"
     "  --print      print every declaration before it is tried\n"
     "  --inject     a deliberate fault in what ferry is given, that must be found: short members are off by a bit\n";
@@ -240,6 +243,37 @@ static void run_everywhere(Session *session) {
     }
 }
 
+/* Tags of one line may stand in another: each is compiled alone. The levels take turns. */
+static void run_named(Session *session, const char *name, size_t number) {
+    for (size_t i = 0; i < session->running; i++) {
+        size_t failed = session->report.failed;
+        run_replay(session, nth_target(session, i), (number + i) % OPTIMISE_LEVELS);
+        if (session->report.failed != failed) printf("FAILED case %s\n", name);
+        fflush(stdout);
+    }
+}
+
+static void run_file(Session *session) {
+    FILE *file = fopen(session->options.cases, "r");
+    if (file == NULL) {
+        perror(session->options.cases);
+        exit(2);
+    }
+    char *line = NULL;
+    size_t size = 0, number = 0;
+    while (getline(&line, &size, file) > 0) {
+        char *bar = strstr(line, " | ");
+        if (line[0] == '#' || bar == NULL) continue;
+        *bar = '\0';
+        session->options.replay = bar + 3;
+        run_named(session, line, number++);
+    }
+    free(line);
+    fclose(file);
+    session->options.replay = NULL;
+    printf("%zu named cases\n", number);
+}
+
 static void number_or_exit(const char *text, uint64_t *number) {
     char *end;
     *number = strtoull(text, &end, 0);
@@ -249,15 +283,12 @@ static void number_or_exit(const char *text, uint64_t *number) {
 }
 
 static Options read_options(int argc, char **argv) {
-    static const struct option names[] = {{"seed", required_argument, NULL, 's'},
-                                          {"count", required_argument, NULL, 'n'},
-                                          {"forever", no_argument, NULL, 'f'},
-                                          {"replay", required_argument, NULL, 'r'},
-                                          {"target", required_argument, NULL, 't'},
-                                          {"inject", no_argument, NULL, 'i'},
-                                          {"print", no_argument, NULL, 'p'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"seed", required_argument, NULL, 's'},  {"count", required_argument, NULL, 'n'},
+        {"forever", no_argument, NULL, 'f'},     {"replay", required_argument, NULL, 'r'},
+        {"cases", required_argument, NULL, 'c'}, {"target", required_argument, NULL, 't'},
+        {"inject", no_argument, NULL, 'i'},      {"print", no_argument, NULL, 'p'},
+        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
     Options options = {.seed = DEFAULT_SEED, .count = DEFAULT_COUNT};
     for (int option; (option = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         uint64_t number = 0;
@@ -267,6 +298,7 @@ static Options read_options(int argc, char **argv) {
         case 'n': options.count = number; break;
         case 'f': options.forever = true; break;
         case 'r': options.replay = optarg; break;
+        case 'c': options.cases = optarg; break;
         case 't': options.target = optarg; break;
         case 'i': options.inject = true; break;
         case 'p': options.print = true; break;
@@ -282,7 +314,9 @@ int main(int argc, char **argv) {
     printf("seed %llu\n", (unsigned long long)session.options.seed);
     find_targets(&session);
     bool few = session.options.replay != NULL || session.options.count <= 3;
-    if (few && !session.options.forever)
+    if (session.options.cases != NULL)
+        run_file(&session);
+    else if (few && !session.options.forever)
         run_everywhere(&session);
     else
         run_all(&session);

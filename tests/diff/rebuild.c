@@ -76,6 +76,8 @@ static ferry_member again_member(Rebuild *rebuild, const ferry_member *member) {
     if (copy.alignment != 0 && here(rebuild, FINE)) copy.alignment = 0;
     if (copy.is_bitfield && copy.name != NULL && here(rebuild, FINE)) copy.is_bitfield = false, copy.bits = 0;
     copy.type = again(rebuild, member->type);
+    bool record = copy.type != NULL && (copy.type->kind == FERRY_STRUCT || copy.type->kind == FERRY_UNION);
+    if (!copy.is_bitfield && copy.name == NULL && !record) copy.type = NULL; /* C has no other unnamed members */
     return copy;
 }
 
