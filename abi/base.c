@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-ferry_code fail(ferry_error *error, ferry_code code, const char *format, ...) {
+void fail_with(ferry_error *error, ferry_code code, const char *format, ...) {
     error->code = code;
     error->line = 0;
     error->column = 0;
@@ -14,11 +14,6 @@ ferry_code fail(ferry_error *error, ferry_code code, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
-    return code;
-}
-
-ferry_code fail_out_of_memory(ferry_error *error, const char *what) {
-    return fail(error, FERRY_OUT_OF_MEMORY, "no memory for %s", what);
 }
 
 void *memory_new(const ferry_allocator *allocator, size_t size) {

@@ -25,9 +25,17 @@
         if (try_code != FERRY_OK) return try_code;                                                                     \
     } while (0)
 
-/* base.c: fills error and returns code. */
-ferry_code fail(ferry_error *error, ferry_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-ferry_code fail_out_of_memory(ferry_error *error, const char *what);
+/* base.c: fills error. fail returns code, where compilers and analysers can see that it does. */
+void fail_with(ferry_error *error, ferry_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static inline ferry_code fail_code(ferry_code code) {
+    return code;
+}
+#define fail(error, code, ...) (fail_with((error), (code), __VA_ARGS__), fail_code(code))
+
+static inline ferry_code fail_out_of_memory(ferry_error *error, const char *what) {
+    return fail(error, FERRY_OUT_OF_MEMORY, "no memory for %s", what);
+}
 
 /* base.c: the user's allocator, or malloc. memory_new clears; both return NULL when there is no memory. */
 void *memory_new(const ferry_allocator *allocator, size_t size);

@@ -360,6 +360,9 @@ Test(jit_values, vectors_of_16_bytes) {
     cr_expect(result[0] == 31 && result[1] == 42);
 }
 
+/* gcc passes what the function's own features say, clang what the file's do: there add_wide is no callee of this row.
+ */
+#ifndef __clang__
 __attribute__((target("avx"))) static Vector32 add_wide(Vector32 a, int b, Vector32 c) {
     return a + b + c;
 }
@@ -383,6 +386,7 @@ Test(jit_values, vectors_of_32_bytes_with_avx) {
     }
     workshop_close(&avx);
 }
+#endif
 
 static int fails_with(int code) {
     errno = code;
