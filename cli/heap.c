@@ -62,17 +62,23 @@ static char *read_all(Heap *heap, FILE *file) {
     }
 }
 
+static char *read_stream(Heap *heap, FILE *file, const char *path) {
+    char *text = read_all(heap, file);
+    if (ferror(file) == 0) return text;
+    complain("cannot read %s: %s", path, strerror(errno));
+    return NULL;
+}
+
 char *heap_read_file(Heap *heap, const char *path) {
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+    if (strcmp(path, "-") == 0) return read_stream(heap, stdin, path);
+    FILE *file = fopen(path, "r");
     if (file == NULL) {
         complain("cannot read %s: %s", path, strerror(errno));
         return NULL;
     }
-    char *text = read_all(heap, file);
-    bool failed = ferror(file) != 0;
-    if (failed) complain("cannot read %s: %s", path, strerror(errno));
-    if (file != stdin) fclose(file);
-    return failed ? NULL : text;
+    char *text = read_stream(heap, file, path);
+    fclose(file);
+    return text;
 }
 
 void heap_free(Heap *heap) {

@@ -2,8 +2,8 @@
 
 /* The types of float registers, by how many bytes travel; vectors of `words` 64-bit words. */
 typedef struct FloatRow {
-    uint32_t size;
     LLVMTypeRef (*scalar)(LLVMContextRef);
+    uint32_t size;
     unsigned words;
 } FloatRow;
 

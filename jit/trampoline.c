@@ -92,7 +92,7 @@ static LLVMValueRef load_carrier(const Body *body, const Carrier *carrier, Addre
 /* One address for each value, however many registers it travels in. */
 static void load_arguments(const Body *body, LLVMValueRef *values) {
     const Carriers *carriers = body->carriers;
-    const ShapeValue *previous = NULL;
+    const ShapeValue *previous = &body->shape->result; /* no argument */
     Address address = {0};
     for (size_t i = 0; i < carriers->count; i++) {
         const Carrier *carrier = &carriers->parameters[i];

@@ -57,7 +57,10 @@ static bool open_record(const Blob *blob, size_t at, Reader *record) {
 }
 
 static bool is_augmentation_known(Reader *cie) {
-    return byte(cie) == 'z' && byte(cie) == 'R' && byte(cie) == 0 && !cie->bad;
+    static const unsigned char known[] = {'z', 'R', 0};
+    bool same = true;
+    for (size_t i = 0; i < sizeof known; i++) same = byte(cie) == known[i] && same;
+    return same && !cie->bad;
 }
 
 static ferry_code parse_cie(const Blob *blob, Unwind *unwind, ferry_error *error) {
@@ -72,7 +75,8 @@ static ferry_code parse_cie(const Blob *blob, Unwind *unwind, ferry_error *error
     skip_leb128(&cie);
     byte(&cie); /* the return register */
     unwind->code_alignment_end = (uint32_t)cie.at;
-    if (byte(&cie) != 1 || byte(&cie) != POINTER_PC_RELATIVE_4) {
+    unsigned augmentation_size = byte(&cie), encoding = byte(&cie);
+    if (augmentation_size != 1 || encoding != POINTER_PC_RELATIVE_4) {
         return malformed(blob, "has addresses other than pc-relative ones of 4 bytes", error);
     }
     unwind->initial_at = (uint32_t)cie.at;

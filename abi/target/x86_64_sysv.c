@@ -66,25 +66,27 @@ static void merge_span(Classes *classes, const Leaf *leaf, Class first, Class re
     }
 }
 
+/* Which vectors no register takes, in one reading or both. */
+static bool is_vector_in_memory(const Type *element, uint32_t bytes, const Target *target, const Reading *reading) {
+    bool real = kind_is_real(element->kind);
+    if (bytes > target->vector_register_bytes) return true;
+    if (bytes == 8) return real && target->scalars[element->kind].size == 8;
+    if (bytes > 16 && element->kind != FERRY_FLOAT128) return target->scalars[element->kind].size == 16;
+    return element->kind == FERRY_FLOAT128 && !reading->float128_vectors;
+}
+
+static Class class_of_4_bytes(const Type *element, const Reading *reading) {
+    if (!kind_is_real(element->kind) || reading->float_in_4_is_int) return INTEGER;
+    return element->kind == FERRY_FLOAT16 ? SSE : MEMORY;
+}
+
 static void classify_vector(Classes *classes, const Leaf *leaf, const Target *target, const Reading *reading) {
     const Type *element = leaf->type->base;
     uint32_t bytes = leaf->bits / 8;
-    if (bytes == 4 && element->kind == FERRY_FLOAT16 && !reading->float_in_4_is_int) {
-        merge_span(classes, leaf, SSE, SSE);
-    } else if (bytes > 16 && target->scalars[element->kind].size == 16 && !kind_is_real(element->kind)) {
-        merge_span(classes, leaf, MEMORY, MEMORY);
-    } else if (element->kind == FERRY_FLOAT128 && !reading->float128_vectors) {
-        merge_span(classes, leaf, MEMORY, MEMORY);
-    } else if (bytes == 4) {
-        bool is_int = !kind_is_real(element->kind) || reading->float_in_4_is_int;
-        merge_span(classes, leaf, is_int ? INTEGER : MEMORY, INTEGER);
-    } else if (bytes == 8 && target->scalars[element->kind].size == 8 && kind_is_real(element->kind)) {
-        merge_span(classes, leaf, MEMORY, MEMORY);
-    } else if (bytes > target->vector_register_bytes) {
-        merge_span(classes, leaf, MEMORY, MEMORY);
-    } else {
-        merge_span(classes, leaf, SSE, SSEUP);
-    }
+    bool in_memory = is_vector_in_memory(element, bytes, target, reading);
+    Class first = in_memory ? MEMORY : SSE;
+    if (bytes == 4) first = class_of_4_bytes(element, reading);
+    merge_span(classes, leaf, first, in_memory ? MEMORY : SSEUP);
 }
 
 static void classify_leaf(Classes *classes, const Leaf *leaf, const Target *target, const Reading *reading) {
