@@ -41,6 +41,14 @@ uint64_t layout_natural_alignment(const Target *target, const Type *type) {
     }
 }
 
+/* The one part of an array or of an aligned typedef. */
+static ferry_code keep_part(const LayoutTable *table, Layout *layout, const Layout *part, ferry_error *error) {
+    LayoutPart only = {.layout = part};
+    layout->parts = arena_copy(table->arena, &only, sizeof only);
+    layout->part_count = 1;
+    return layout->parts == NULL ? fail_out_of_memory(error, "a layout") : FERRY_OK;
+}
+
 static ferry_code too_large(ferry_error *error) {
     return fail(error, FERRY_TOO_LARGE, "a type of more than 2^60 bytes");
 }
@@ -82,6 +90,7 @@ static ferry_code lay_array(LayoutTable *table, Layout *layout, LeafList *leaves
                     (unsigned long long)element->size, (unsigned long long)element->alignment);
     }
     uint64_t count = layout->type->count;
+    TRY(keep_part(table, layout, element, error));
     if (count == FERRY_FLEXIBLE) return FERRY_OK;
     if (__builtin_mul_overflow(count, element->size, &layout->size) || layout->size > LAYOUT_SIZE_LIMIT) {
         return too_large(error);
@@ -89,7 +98,7 @@ static ferry_code lay_array(LayoutTable *table, Layout *layout, LeafList *leaves
     layout->has_flexible_array = element->has_flexible_array && count != 0;
     if (element->leaf_count == 0 || layout->size > LAYOUT_LEAF_BYTES) return FERRY_OK;
     for (uint64_t i = 0; i < count; i++) {
-        TRY(leaves_add_part(leaves, element, 8 * i * element->size, i != 0, error));
+        TRY(leaves_add_part(leaves, element, 8 * i * element->size, error));
     }
     return FERRY_OK;
 }
@@ -102,8 +111,9 @@ static ferry_code lay_aligned(LayoutTable *table, Layout *layout, LeafList *leav
     layout->natural_alignment = base->natural_alignment;
     layout->has_flexible_array = base->has_flexible_array;
     layout->member_offsets = base->member_offsets;
+    TRY(keep_part(table, layout, base, error));
     if (!base->has_leaves) return FERRY_OK;
-    return leaves_add_part(leaves, base, 0, false, error);
+    return leaves_add_part(leaves, base, 0, error);
 }
 
 static uint64_t larger(uint64_t left, uint64_t right) {
@@ -171,23 +181,25 @@ static ferry_code place_members(Record *record, ferry_error *error) {
     return FERRY_OK;
 }
 
-static ferry_code collect_leaves(const Record *record, LeafList *leaves, ferry_error *error) {
-    for (size_t i = 0; i < record->type->member_count; i++) {
-        const Member *member = &record->type->members[i];
-        const Layout *layout;
-        TRY(layout_of(record->table, member->type, &layout, error));
-        if (member->is_bitfield) {
-            Member copy = *member;
-            /* gcc classifies a zero-width bit-field of a union by its declared type, as if it were there. */
-            if (copy.bits == 0 && record->type->kind == FERRY_UNION) {
-                uint64_t size = record->layout->size;
-                copy.bits = (uint32_t)(8 * (layout->size < size ? layout->size : size));
-            }
-            TRY(leaves_add_bitfield(leaves, &copy, record->offsets[i], error));
-        } else {
-            TRY(leaves_add_part(leaves, layout, record->offsets[i], false, error));
-        }
-    }
+static ferry_code collect_part(const Record *record, size_t index, LayoutPart *part, LeafList *leaves,
+                               ferry_error *error) {
+    const Member *member = &record->type->members[index];
+    *part = (LayoutPart){.bit_offset = record->offsets[index],
+                         .bits = member->bits,
+                         .is_bitfield = member->is_bitfield,
+                         .unnamed = member->is_bitfield && member->name == NULL};
+    TRY(layout_of(record->table, member->type, &part->layout, error));
+    if (member->is_bitfield) return leaves_add_bitfield(leaves, member, part->bit_offset, error);
+    return leaves_add_part(leaves, part->layout, part->bit_offset, error);
+}
+
+static ferry_code collect_parts(const Record *record, LeafList *leaves, ferry_error *error) {
+    size_t count = record->type->member_count;
+    LayoutPart *parts = arena_array(record->table->arena, count, sizeof *parts);
+    if (parts == NULL) return fail_out_of_memory(error, "the layout of a struct");
+    for (size_t i = 0; i < count; i++) TRY(collect_part(record, i, &parts[i], leaves, error));
+    record->layout->parts = parts;
+    record->layout->part_count = count;
     return FERRY_OK;
 }
 
@@ -206,7 +218,7 @@ static ferry_code lay_record(LayoutTable *table, Layout *layout, LeafList *leave
         layout->size = larger(layout->size, round_up((record.position + 7) / 8, layout->alignment));
     }
     if (layout->size > LAYOUT_SIZE_LIMIT) return too_large(error);
-    return layout->size > LAYOUT_LEAF_BYTES ? FERRY_OK : collect_leaves(&record, leaves, error);
+    return layout->size > LAYOUT_LEAF_BYTES ? FERRY_OK : collect_parts(&record, leaves, error);
 }
 
 static ferry_code lay(LayoutTable *table, Layout *layout, LeafList *leaves, ferry_error *error) {

@@ -7,9 +7,8 @@
  *     leaf   char@0    short@32   int:5@48   int:6@53   short@64 ...                 (bit offsets)
  *
  * Leaves are all scalars inside the type, nesting flattened; ABI files read leaves and never members, so that no
- * ABI can forget a nested offset. Equal leaves of a union's members are kept once.
- *
- * gcc classifies an array by its first element alone; `later_element` marks what it does not see.
+ * ABI can forget a nested offset. Equal leaves of a union's members are kept once. Where the compilers decide aggregate
+ * by aggregate, in the order of the members (x86-64 System V), the parts of a type say more than its leaves.
  *
  * Invariants: alignment is a power of two; size % alignment == 0 unless the type is a scalar of an ALIGNED typedef;
  * every leaf: bit_offset + bits <= 8 * size; leaves are ordered by bit_offset.
@@ -31,10 +30,17 @@ typedef struct Leaf {
     ferry_kind kind;  /* a scalar kind, FERRY_POINTER, or FERRY_VECTOR; complex numbers are two leaves */
     const Type *type; /* the declared type (enums by their underlying type; of a complex part the complex type) */
     bool is_bitfield;
-    bool unnamed;       /* an unnamed bit-field: not a value, but some compilers classify it */
-    bool misaligned;    /* not at a multiple of its own natural alignment */
-    bool later_element; /* inside an array element other than the first */
+    bool unnamed; /* an unnamed bit-field: not a value, but some compilers classify it */
 } Leaf;
+
+/* One level of what an aggregate is made of; the offset is from the start of the aggregate. */
+typedef struct LayoutPart {
+    const Layout *layout; /* of a bit-field: of its declared type */
+    uint64_t bit_offset;
+    uint32_t bits; /* width of a bit-field */
+    bool is_bitfield;
+    bool unnamed; /* an unnamed bit-field */
+} LayoutPart;
 
 struct Layout {
     const Type *type;
@@ -46,6 +52,8 @@ struct Layout {
     bool has_leaves;                /* false: too large to look inside */
     bool has_flexible_array;        /* at the end of the struct, or of its last member */
     const uint64_t *member_offsets; /* STRUCT, UNION: bits from the start, one for each member */
+    const LayoutPart *parts;        /* STRUCT, UNION: the members; ARRAY, ALIGNED: the one element or base */
+    size_t part_count;              /* 0 beyond LAYOUT_LEAF_BYTES */
 };
 
 /* All layouts of one target that were asked for; each is made once. */
@@ -54,6 +62,9 @@ typedef struct LayoutTable {
     Arena *arena;
     Table table;
 } LayoutTable;
+
+/* layout.c: what a scalar, pointer or vector aligns to, whatever a typedef says. */
+uint64_t layout_natural_alignment(const Target *target, const Type *type);
 
 /* layout.c. Fails for void, functions, incomplete types, kinds that the target lacks, and sizes beyond
  * LAYOUT_SIZE_LIMIT. A flexible array member has size 0. */

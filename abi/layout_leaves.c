@@ -9,8 +9,7 @@
 
 static bool leaf_equal(const Leaf *left, const Leaf *right) {
     return left->bit_offset == right->bit_offset && left->bits == right->bits && left->type == right->type &&
-           left->is_bitfield == right->is_bitfield && left->unnamed == right->unnamed &&
-           left->later_element == right->later_element;
+           left->is_bitfield == right->is_bitfield && left->unnamed == right->unnamed;
 }
 
 static ferry_code grow(LeafList *list, ferry_error *error) {
@@ -25,9 +24,6 @@ static ferry_code grow(LeafList *list, ferry_error *error) {
 }
 
 static ferry_code add(LeafList *list, Leaf leaf, ferry_error *error) {
-    uint64_t alignment = kind_is_complex(leaf.type->kind) ? list->target->scalars[leaf.kind].alignment
-                                                          : layout_natural_alignment(list->target, leaf.type);
-    leaf.misaligned = !leaf.is_bitfield && leaf.bit_offset % (8 * alignment) != 0;
     for (size_t i = list->count; i-- > 0;) {
         if (leaf_equal(&list->leaves[i], &leaf)) return FERRY_OK;
     }
@@ -70,12 +66,10 @@ ferry_code leaves_add_bitfield(LeafList *list, const Member *member, uint64_t bi
     return member->bits == 0 ? FERRY_OK : add(list, leaf, error);
 }
 
-ferry_code leaves_add_part(LeafList *list, const Layout *part, uint64_t bit_offset, bool later_element,
-                           ferry_error *error) {
+ferry_code leaves_add_part(LeafList *list, const Layout *part, uint64_t bit_offset, ferry_error *error) {
     for (size_t i = 0; i < part->leaf_count; i++) {
         Leaf leaf = part->leaves[i];
         leaf.bit_offset += (uint32_t)bit_offset;
-        leaf.later_element = leaf.later_element || later_element;
         TRY(add(list, leaf, error));
     }
     return FERRY_OK;
@@ -86,8 +80,7 @@ static int compare(const void *left_leaf, const void *right_leaf) {
     if (left->bit_offset != right->bit_offset) return left->bit_offset < right->bit_offset ? -1 : 1;
     if (left->bits != right->bits) return left->bits < right->bits ? -1 : 1;
     if (left->type->id != right->type->id) return left->type->id < right->type->id ? -1 : 1;
-    return (int)left->is_bitfield * 4 + (int)left->unnamed * 2 + (int)left->later_element -
-           ((int)right->is_bitfield * 4 + (int)right->unnamed * 2 + (int)right->later_element);
+    return (int)left->is_bitfield * 2 + (int)left->unnamed - ((int)right->is_bitfield * 2 + (int)right->unnamed);
 }
 
 ferry_code leaves_finish(LeafList *list, Arena *arena, Layout *layout, ferry_error *error) {

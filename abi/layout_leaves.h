@@ -15,13 +15,9 @@ typedef struct LeafList {
 MUST_USE ferry_code leaves_add_scalar(LeafList *list, const Type *type, ferry_error *error);
 MUST_USE ferry_code leaves_add_bitfield(LeafList *list, const Member *member, uint64_t bit_offset, ferry_error *error);
 /* All leaves of a part that lies at bit_offset. */
-MUST_USE ferry_code leaves_add_part(LeafList *list, const Layout *part, uint64_t bit_offset, bool later_element,
-                                    ferry_error *error);
+MUST_USE ferry_code leaves_add_part(LeafList *list, const Layout *part, uint64_t bit_offset, ferry_error *error);
 /* Sorts and moves them into the layout. */
 MUST_USE ferry_code leaves_finish(LeafList *list, Arena *arena, Layout *layout, ferry_error *error);
 void leaves_free(LeafList *list);
-
-/* layout.c: of scalars, pointers and vectors. */
-uint64_t layout_natural_alignment(const Target *target, const Type *type);
 
 #endif

@@ -1,6 +1,6 @@
 /* x86_64_sysv.c: System V ABI for x86-64 (section 3.2.3, "Parameter Passing").
  *
- * classify   each eightbyte of a value gets a class from the leaves in it
+ * classify   each eightbyte of a value gets a class (x86_64_sysv_classify.c)
  *
  *     struct { float a, b; int c; long double d }      too large: MEMORY
  *     struct { float a, b; int c; }                    SSE | INTEGER
@@ -9,37 +9,15 @@
  *
  * assign     all eightbytes find registers, or the whole value goes to the stack and takes none
  */
-#include "abi/target/rows.h"
+#include "abi/target/x86_64_sysv.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define EIGHTBYTES 8
-
-typedef enum Class { NO_CLASS, INTEGER, SSE, SSEUP, X87, X87UP, COMPLEX_X87, MEMORY } Class;
+#include "abi/target/rows.h"
 
 static const char *const class_names[] = {"NO_CLASS", "INTEGER", "SSE",         "SSEUP",
                                           "X87",      "X87UP",   "COMPLEX_X87", "MEMORY"};
-
-/* Where the document leaves room, compilers read it differently. ferry follows gcc, the platform's own compiler, and
- * tells where clang does something else. */
-typedef struct Reading {
-    bool unnamed_bitfields;  /* are INTEGER; else padding */
-    bool flexible_in_memory; /* a flexible array member makes the struct MEMORY */
-    bool later_elements;     /* array elements after the first are looked at for misalignment */
-    bool float128_vectors;   /* travel in vector registers; else MEMORY */
-    bool float_in_4_is_int;  /* a 4-byte vector of a floating type is INTEGER; else MEMORY */
-} Reading;
-
-static const Reading gcc_reading = {.unnamed_bitfields = true};
-static const Reading clang_reading = {
-    .flexible_in_memory = true, .later_elements = true, .float128_vectors = true, .float_in_4_is_int = true};
-
-typedef struct Classes {
-    Class of[EIGHTBYTES];
-    size_t count;    /* 1 with MEMORY in it when the value is MEMORY */
-    const char *why; /* it is MEMORY */
-} Classes;
 
 static Classes memory(const char *why) {
     return (Classes){.of = {MEMORY}, .count = 1, .why = why};
@@ -47,91 +25,6 @@ static Classes memory(const char *why) {
 
 static bool is_memory(const Classes *classes) {
     return classes->of[0] == MEMORY;
-}
-
-static Class merge(Class left, Class right) {
-    if (left == right) return left;
-    if (left == NO_CLASS) return right;
-    if (right == NO_CLASS) return left;
-    if (left == MEMORY || right == MEMORY) return MEMORY;
-    if (left == INTEGER || right == INTEGER) return INTEGER;
-    if (left >= X87 || right >= X87) return MEMORY;
-    return SSE;
-}
-
-static void merge_span(Classes *classes, const Leaf *leaf, Class first, Class rest) {
-    size_t index = leaf->bit_offset / 64, last = (leaf->bit_offset + leaf->bits - 1) / 64;
-    for (size_t i = index; i <= last && i < EIGHTBYTES; i++) {
-        classes->of[i] = merge(classes->of[i], i == index ? first : rest);
-    }
-}
-
-/* Which vectors no register takes, in one reading or both. */
-static bool is_vector_in_memory(const Type *element, uint32_t bytes, const Target *target, const Reading *reading) {
-    bool real = kind_is_real(element->kind);
-    if (bytes > target->vector_register_bytes) return true;
-    if (bytes == 8) return real && target->scalars[element->kind].size == 8;
-    if (bytes > 16 && element->kind != FERRY_FLOAT128) return target->scalars[element->kind].size == 16;
-    return element->kind == FERRY_FLOAT128 && !reading->float128_vectors;
-}
-
-static Class class_of_4_bytes(const Type *element, const Reading *reading) {
-    if (!kind_is_real(element->kind) || reading->float_in_4_is_int) return INTEGER;
-    return element->kind == FERRY_FLOAT16 ? SSE : MEMORY;
-}
-
-static void classify_vector(Classes *classes, const Leaf *leaf, const Target *target, const Reading *reading) {
-    const Type *element = leaf->type->base;
-    uint32_t bytes = leaf->bits / 8;
-    bool in_memory = is_vector_in_memory(element, bytes, target, reading);
-    Class first = in_memory ? MEMORY : SSE;
-    if (bytes == 4) first = class_of_4_bytes(element, reading);
-    merge_span(classes, leaf, first, in_memory ? MEMORY : SSEUP);
-}
-
-static void classify_leaf(Classes *classes, const Leaf *leaf, const Target *target, const Reading *reading) {
-    switch (leaf->kind) {
-    case FERRY_VECTOR: classify_vector(classes, leaf, target, reading); break;
-    case FERRY_FLOAT16:
-    case FERRY_BFLOAT16:
-    case FERRY_FLOAT:
-    case FERRY_DOUBLE: merge_span(classes, leaf, SSE, SSE); break;
-    case FERRY_FLOAT128: merge_span(classes, leaf, SSE, SSEUP); break;
-    case FERRY_LONG_DOUBLE: merge_span(classes, leaf, X87, X87UP); break;
-    default: merge_span(classes, leaf, INTEGER, INTEGER); break;
-    }
-}
-
-/* "Post merger cleanup". */
-static Classes clean_up(Classes classes) {
-    for (size_t i = 0; i < classes.count; i++) {
-        Class before = i == 0 ? NO_CLASS : classes.of[i - 1];
-        if (classes.of[i] == MEMORY) return memory("a part of it is MEMORY");
-        if (classes.of[i] == X87UP && before != X87) return memory("X87UP without X87 before it");
-    }
-    for (size_t i = 0; classes.count > 2 && i < classes.count; i++) {
-        if (classes.of[i] != (i == 0 ? SSE : SSEUP)) return memory("larger than 16 bytes");
-    }
-    for (size_t i = 0; i < classes.count; i++) {
-        Class before = i == 0 ? NO_CLASS : classes.of[i - 1];
-        if (classes.of[i] == SSEUP && before != SSE && before != SSEUP) classes.of[i] = SSE;
-    }
-    return classes;
-}
-
-static Classes classify(const Layout *layout, const Target *target, const Reading *reading) {
-    if (layout->size == 0) return (Classes){.count = 0};
-    if (type_strip(layout->type)->kind == FERRY_COMPLEX_LONG_DOUBLE) return (Classes){.of = {COMPLEX_X87}, .count = 1};
-    if (layout->size > 8 * EIGHTBYTES || !layout->has_leaves) return memory("larger than 64 bytes");
-    if (layout->has_flexible_array && reading->flexible_in_memory) return memory("flexible array member");
-    Classes classes = {.count = (size_t)(layout->size + 7) / 8};
-    for (size_t i = 0; i < layout->leaf_count; i++) {
-        const Leaf *leaf = &layout->leaves[i];
-        if (leaf->unnamed && !reading->unnamed_bitfields) continue;
-        if (leaf->misaligned && (!leaf->later_element || reading->later_elements)) return memory("unaligned field");
-        classify_leaf(&classes, leaf, target, reading);
-    }
-    return clean_up(classes);
 }
 
 static size_t count_registers(const Classes *classes, Class class) {
@@ -223,8 +116,8 @@ static bool is_wide(const Classes *classes) {
 
 static ferry_code place_arg(Placer *placer, PlacedValue *value, ferry_error *error) {
     const Target *target = placer->target;
-    Classes classes = classify(value->layout, target, &gcc_reading);
-    Classes clang = classify(value->layout, target, &clang_reading);
+    Classes classes = sysv_classify(value->layout, target, &sysv_gcc);
+    Classes clang = sysv_classify(value->layout, target, &sysv_clang);
     if (is_wide(&classes) && value->variadic) classes = clang = memory("variadic");
     if (is_wide(&classes) && placer->is_variadic_call) clang = memory("named, but the function is variadic");
     if (!is_all_padding(&classes) || !is_all_padding(&clang)) {
@@ -278,8 +171,8 @@ static bool is_beyond_registers(const Type *type, const Target *target) {
 }
 
 static ferry_code place_ret(Placer *placer, PlacedValue *value, ferry_error *error) {
-    Classes classes = classify(value->layout, placer->target, &gcc_reading);
-    Classes clang = classify(value->layout, placer->target, &clang_reading);
+    Classes classes = sysv_classify(value->layout, placer->target, &sysv_gcc);
+    Classes clang = sysv_classify(value->layout, placer->target, &sysv_clang);
     if (is_one_double(type_strip(value->type))) clang = (Classes){.of = {SSE}, .count = 1};
     if (is_beyond_registers(type_strip(value->type), placer->target)) clang = (Classes){.of = {SSE, SSE}, .count = 2};
     TRY(tell_dispute(placer, value, &classes, &clang, error));

@@ -184,12 +184,16 @@ Test(layout, equal_leaves_of_a_union_are_kept_once) {
     close_world(&world);
 }
 
-Test(layout, misaligned_leaves_are_marked) {
+Test(layout, parts_are_the_members_of_one_level) {
     World world;
     open_world(&world, "x86_64-sysv");
-    const Layout *layout = lay(&world, "struct __attribute__((packed)) { char a; int b; }");
-    cr_expect(!layout->leaves[0].misaligned);
-    cr_expect(layout->leaves[1].misaligned);
+    const Layout *layout = lay(&world, "struct { char a; struct { short b; } c[3]; int : 3; }");
+    cr_assert_eq(layout->part_count, 3);
+    cr_expect_eq(layout->parts[1].bit_offset, 16);
+    cr_expect(layout->parts[2].unnamed && layout->parts[2].bits == 3);
+    const Layout *array = layout->parts[1].layout;
+    cr_assert_eq(array->part_count, 1);
+    cr_expect_eq(array->parts[0].layout->part_count, 1);
     close_world(&world);
 }
 
