@@ -23,12 +23,12 @@ shapes=build/release/lib/libshapes.so
 title "The C library and its mathematics"
 show ferry call libm.so.6 'double pow(double, double)' 2 10
 show ferry call libc.so.6 'size_t strlen(const char *)' 'across the river'
-show ferry call libc.so.6 'int printf(const char *, ..., int, double)' $'%d bottles, %.1f litres\n' 99 74.25
+show ferry call libc.so.6 'int printf(const char *, ...)' '%d bottles, %.1f litres\n' 99 74.25
 show ferry call libc.so.6 'typedef struct { int quot, rem; } div_t; div_t div(int, int)' 22 7
 show ferry call --show-errno libc.so.6 'int close(int)' -1
 
 title "zlib"
-show ferry call libz.so.1 'const char *zlibVersion(void)' --string
+show ferry call --string libz.so.1 'const char *zlibVersion(void)'
 show ferry call libz.so.1 'unsigned long crc32(unsigned long, const char *, unsigned)' 0 'hello, ferry' 12
 
 title "Structs by value: examples/demo/shapes.c"
