@@ -163,18 +163,16 @@ static bool is_one_double(const Type *type) {
     return type->kind == FERRY_VECTOR && type->count == 8 && type->base->kind == FERRY_DOUBLE;
 }
 
-/* clang returns such a vector in several registers, as LLVM splits it. */
-static bool is_beyond_registers(const Type *type, const Target *target) {
-    bool wide_integers =
-        type->kind == FERRY_VECTOR && target->scalars[type->base->kind].size == 16 && !kind_is_real(type->base->kind);
-    return type->kind == FERRY_VECTOR && !wide_integers && type->count > target->vector_register_bytes;
+/* clang returns a vector that no register takes in several registers, as LLVM splits it. */
+static bool is_split_by_clang(const Type *type, const Classes *classes) {
+    return type->kind == FERRY_VECTOR && type->count > 16 && is_memory(classes);
 }
 
 static ferry_code place_ret(Placer *placer, PlacedValue *value, ferry_error *error) {
     Classes classes = sysv_classify(value->layout, placer->target, &sysv_gcc);
     Classes clang = sysv_classify(value->layout, placer->target, &sysv_clang);
     if (is_one_double(type_strip(value->type))) clang = (Classes){.of = {SSE}, .count = 1};
-    if (is_beyond_registers(type_strip(value->type), placer->target)) clang = (Classes){.of = {SSE, SSE}, .count = 2};
+    if (is_split_by_clang(type_strip(value->type), &clang)) clang = (Classes){.of = {SSE, SSE}, .count = 2};
     TRY(tell_dispute(placer, value, &classes, &clang, error));
     TRY(tell_rule(placer, value, &classes, "", error));
     if (is_all_padding(&classes)) {

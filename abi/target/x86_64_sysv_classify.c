@@ -14,6 +14,7 @@
 const Reading sysv_gcc = {.unnamed_bitfields = true, .union_bitfields = true};
 const Reading sysv_clang = {.flexible_in_memory = true,
                             .arrays_by_element = true,
+                            .first_two_decide = true,
                             .aligned_aggregates = true,
                             .float128_vectors = true,
                             .float_in_4_is_int = true};
@@ -149,10 +150,27 @@ static bool walk_array(Walk *walk, const Layout *layout, uint64_t bit, Class *of
     if (layout->type->count == FERRY_FLEXIBLE) return true;
     if (!walk->reading->arrays_by_element) return walk_repeated(walk, layout, bit, of);
     if (bit % (8 * element->alignment) != 0) return refuse(walk, "unaligned array");
+    bool is_long =
+        layout->size > 16 && (layout->size != element->size || layout->size > walk->target->vector_register_bytes);
+    if (is_long && walk->reading->first_two_decide) return true;
     for (uint64_t i = 0; element->size != 0 && i < layout->type->count; i++) {
         if (!walk_layout(walk, element, bit + 8 * i * element->size, of)) return false;
     }
     return true;
+}
+
+/* clang's reading: a long array says nothing, unless it is one vector. */
+static bool says_nothing(const Walk *walk, const Layout *layout) {
+    if (!walk->reading->first_two_decide || layout->type->kind != FERRY_ARRAY || layout->size <= 16) return false;
+    return layout->size != layout->parts[0].layout->size || layout->size > walk->target->vector_register_bytes;
+}
+
+/* clang's reading of a union: the rest goes along with SSE | SSEUP, as far as a register reaches. */
+static bool decide_by_two(const Walk *walk, Class *of, uint64_t start, uint64_t count) {
+    bool decided = walk->reading->first_two_decide && count > 2 && 8 * count <= walk->target->vector_register_bytes &&
+                   start + 1 < EIGHTBYTES && of[start] == SSE && of[start + 1] == SSEUP;
+    for (uint64_t i = start + 2; decided && i < start + count && i < EIGHTBYTES; i++) of[i] = SSEUP;
+    return decided;
 }
 
 /* "Post merger cleanup" of the eightbytes that an aggregate touches. */
@@ -175,9 +193,12 @@ static bool walk_aggregate(Walk *walk, const Layout *layout, uint64_t bit, Class
     bool is_array = layout->type->kind == FERRY_ARRAY;
     if (walk->reading->aligned_aggregates && bit % (8 * layout->alignment) != 0) return refuse(walk, "unaligned part");
     if (count == 0) return true; /* gcc looks into an empty part only when it begins inside an eightbyte */
+    if (says_nothing(walk, layout)) return true;
     Class inner[EIGHTBYTES] = {NO_CLASS};
     bool fits = is_array ? walk_array(walk, layout, bit, inner) : walk_members(walk, layout, bit, inner);
-    if (!fits || !clean_up(walk, inner, start, count)) return false;
+    if (!fits) return false;
+    bool decided = layout->type->kind == FERRY_UNION && decide_by_two(walk, inner, start, count);
+    if (!decided && !clean_up(walk, inner, start, count)) return false;
     for (uint64_t i = start; i < start + count && i < EIGHTBYTES; i++) of[i] = merge(of[i], inner[i]);
     return true;
 }

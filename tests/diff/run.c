@@ -81,13 +81,6 @@ static bool loses_halves(const PlacedValue *value) {
            (has_leaf(value, FERRY_FLOAT16) || has_leaf(value, FERRY_BFLOAT16));
 }
 
-/* clang 22 passes union { vector v; char c[20]; } in a vector register although it is larger than the vector. */
-static bool is_vector_union(const PlacedValue *value) {
-    const Layout *layout = value->layout;
-    if (layout == NULL || layout->size <= 16 || !layout->has_leaves || !has_union(value->type)) return false;
-    return has_leaf(value, FERRY_VECTOR) || has_leaf(value, FERRY_FLOAT128);
-}
-
 static void skip(Case *item, Compiler compiler, const char *why) {
     if (item->skip[compiler][0] == 0) snprintf(item->skip[compiler], sizeof item->skip[compiler], "%s", why);
 }
@@ -101,7 +94,6 @@ static void note_value(Case *item, const PlacedValue *value) {
     if (halves_vectors(value)) skip(item, GCC, "gcc loses half of a struct of one vector of __int128");
     if (loses_halves(value)) skip(item, CLANG, "clang loses parts of unions of float and _Float16");
     if (breaks_wide_va_arg(value)) skip(item, GCC, "gcc's va_arg of a struct of a wide vector is broken");
-    if (is_vector_union(value)) skip(item, CLANG, "clang passes some unions of vectors and arrays in registers");
     item->gcc_unoptimised |= breaks_va_arg(value);
 }
 

@@ -1,22 +1,8 @@
 /* Declarations: what each form means. parse_error.c has what is refused, parse_hostile.c what is absurd. */
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "abi/parse.h"
-
-static TypeTable types;
-static Scope *scope;
-static ferry_error error;
-
-static void open_all(void) {
-    cr_assert(type_table_open(&types, NULL, &error) == FERRY_OK);
-    cr_assert(scope_open(&types, NULL, &scope, &error) == FERRY_OK);
-}
-static void close_all(void) {
-    scope_close(scope);
-    type_table_close(&types);
-}
+#include "tests/unit/declarations.h"
 
 TestSuite(parse, .init = open_all, .fini = close_all);
 

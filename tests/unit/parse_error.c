@@ -1,21 +1,7 @@
 /* What is no declaration: each error with its code, its place, and what it says. */
-#include <criterion/criterion.h>
 #include <string.h>
 
-#include "abi/parse.h"
-
-static TypeTable types;
-static Scope *scope;
-static ferry_error error;
-
-static void open_all(void) {
-    cr_assert(type_table_open(&types, NULL, &error) == FERRY_OK);
-    cr_assert(scope_open(&types, NULL, &scope, &error) == FERRY_OK);
-}
-static void close_all(void) {
-    scope_close(scope);
-    type_table_close(&types);
-}
+#include "tests/unit/declarations.h"
 
 TestSuite(parse_error, .init = open_all, .fini = close_all);
 

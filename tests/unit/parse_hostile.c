@@ -1,24 +1,10 @@
 /* Texts that nobody writes: too deep, too long, random, and without memory. */
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "abi/parse.h"
-
-static TypeTable types;
-static Scope *scope;
-static ferry_error error;
-
-static void open_all(void) {
-    cr_assert(type_table_open(&types, NULL, &error) == FERRY_OK);
-    cr_assert(scope_open(&types, NULL, &scope, &error) == FERRY_OK);
-}
-static void close_all(void) {
-    scope_close(scope);
-    type_table_close(&types);
-}
+#include "tests/unit/declarations.h"
 
 TestSuite(parse_hostile, .init = open_all, .fini = close_all);
 
