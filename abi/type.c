@@ -218,10 +218,7 @@ static ferry_code check_member(const Member *member, bool last_of_struct, size_t
         return fail(error, FERRY_INVALID, "%s is a flexible array, which only the last member of a struct can be",
                     role);
     }
-    if (member->is_bitfield) return check_bitfield(member, role, error);
-    ferry_kind kind = type_strip(member->type)->kind;
-    if (member->name != NULL || kind == FERRY_STRUCT || kind == FERRY_UNION) return FERRY_OK;
-    return fail(error, FERRY_INVALID, "%s is neither a bit-field nor a struct or union: it needs a name", role);
+    return member->is_bitfield ? check_bitfield(member, role, error) : FERRY_OK;
 }
 
 /* The members with their names interned; the copy is the scratch table's. */

@@ -88,7 +88,8 @@ typedef enum ferry_kind {
 
 /* Members and attributes are copied; nothing handed in need outlive the call. */
 typedef struct ferry_member {
-    const char *name;       /* NULL or "": an unnamed bit-field, or an anonymous struct or union */
+    const char *name; /* NULL or "": unnamed. C has that for bit-fields, structs and unions alone; here all members
+                         may be unnamed, since names change nothing in memory or in calls */
     const ferry_type *type; /* of the declared type, for a bit-field too */
     bool is_bitfield;
     bool packed;        /* __attribute__((packed)) on this member */
