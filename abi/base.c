@@ -16,6 +16,18 @@ void fail_with(ferry_error *error, ferry_code code, const char *format, ...) {
     va_end(arguments);
 }
 
+ferry_code fail_within(ferry_error *error, ferry_code code, const char *format, ...) {
+    char inner[sizeof error->message];
+    memcpy(inner, error->message, sizeof inner);
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(error->message, sizeof error->message, format, arguments);
+    va_end(arguments);
+    if (length < 0 || (size_t)length >= sizeof error->message) return code;
+    snprintf(error->message + length, sizeof error->message - (size_t)length, "%s", inner);
+    return code;
+}
+
 void *memory_new(const ferry_allocator *allocator, size_t size) {
     if (allocator == NULL || allocator->allocate == NULL) return calloc(1, size);
     void *pointer = allocator->allocate(allocator->context, size);

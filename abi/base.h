@@ -28,6 +28,10 @@
 /* base.c: fills error. fail returns code, where compilers and analysers can see that it does. */
 void fail_with(ferry_error *error, ferry_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* base.c: puts text before the message of a failure that is passed on; code is returned. */
+ferry_code fail_within(ferry_error *error, ferry_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 static inline ferry_code fail_code(ferry_code code) {
     return code;
 }

@@ -203,12 +203,24 @@ static ferry_code collect_parts(const Record *record, LeafList *leaves, ferry_er
     return FERRY_OK;
 }
 
+/* In scratch until nothing can fail any more: what is in the arena stays there. */
+static ferry_code keep_offsets(Record *record, ferry_error *error) {
+    const ferry_allocator *allocator = record->table->table.allocator;
+    size_t bytes = (record->type->member_count + 1) * sizeof *record->offsets;
+    uint64_t *scratch = memory_new(allocator, bytes);
+    if (scratch == NULL) return fail_out_of_memory(error, "the layout of a struct");
+    record->offsets = scratch;
+    ferry_code code = place_members(record, error);
+    if (code == FERRY_OK) record->offsets = arena_copy(record->table->arena, scratch, bytes);
+    memory_release(allocator, scratch, bytes);
+    TRY(code);
+    return record->offsets != NULL ? FERRY_OK : fail_out_of_memory(error, "the layout of a struct");
+}
+
 static ferry_code lay_record(LayoutTable *table, Layout *layout, LeafList *leaves, ferry_error *error) {
     const Type *type = layout->type;
     Record record = {.table = table, .type = type, .layout = layout, .alignment = 1, .natural = 1};
-    record.offsets = arena_array(table->arena, type->member_count, sizeof *record.offsets);
-    if (record.offsets == NULL) return fail_out_of_memory(error, "the layout of a struct");
-    TRY(place_members(&record, error));
+    TRY(keep_offsets(&record, error));
     layout->alignment = larger(record.alignment, type->alignment);
     layout->natural_alignment = record.natural;
     layout->member_offsets = record.offsets;

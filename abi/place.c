@@ -48,8 +48,9 @@ static ferry_code place_result(Placer *placer, PlacedValue *result, const Type *
         *result = (PlacedValue){.type = type, .mode = MODE_IGNORED, .rule = "void"};
         return FERRY_OK;
     }
-    TRY(open_value(placer, result, type, error));
-    return placer->target->place_ret(placer, result, error);
+    ferry_code code = open_value(placer, result, type, error);
+    if (code == FERRY_OK) code = placer->target->place_ret(placer, result, error);
+    return code == FERRY_OK || code == FERRY_OUT_OF_MEMORY ? code : fail_within(error, code, "the result: ");
 }
 
 static ferry_code place_arguments(Placer *placer, Placement *placement, ferry_error *error) {
@@ -57,8 +58,10 @@ static ferry_code place_arguments(Placer *placer, Placement *placement, ferry_er
     for (size_t i = 0; i < signature->count; i++) {
         PlacedValue *value = &placement->values[i];
         value->variadic = i >= signature->fixed;
-        TRY(open_value(placer, value, signature->parameters[i], error));
-        TRY(placer->target->place_arg(placer, value, error));
+        ferry_code code = open_value(placer, value, signature->parameters[i], error);
+        if (code == FERRY_OK) code = placer->target->place_arg(placer, value, error);
+        if (code == FERRY_OUT_OF_MEMORY) return code;
+        if (code != FERRY_OK) return fail_within(error, code, "parameter %zu: ", i + 1);
     }
     return FERRY_OK;
 }

@@ -3,6 +3,7 @@
 #include "runtime/engine.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static const ferry_binding_options defaults = {.convention = FERRY_SLOTS};
 
@@ -111,7 +112,11 @@ static ferry_code check_batch(const Engine *engine, const Signature *const *sign
     TRY(check_options(options, error));
     if (options->bound) return fail(error, FERRY_INVALID, "options.bound: code of a binding's own cannot be prepared");
     if (count != 0) TRY(check_pointer(signatures, "signatures", error));
-    for (size_t i = 0; i < count; i++) TRY(check_callable(engine, signatures[i], "signatures[]", error));
+    for (size_t i = 0; i < count; i++) {
+        char parameter[40];
+        snprintf(parameter, sizeof parameter, "signatures[%zu]", i);
+        TRY(check_callable(engine, signatures[i], parameter, error));
+    }
     return FERRY_OK;
 }
 

@@ -1,5 +1,4 @@
-/* api_checked.c: ferry_call_checked. The layouts are those that the binding was made with, so finding them again
- * neither computes nor allocates. */
+/* api_checked.c: ferry_call_checked. The layouts are those that the binding was made with; no lock is taken. */
 #include "runtime/engine.h"
 
 #define SLOT 8
@@ -27,8 +26,7 @@ static ferry_code check_arguments(const Route *route, const void *arguments, siz
     const Signature *signature = route->signature;
     bool pointers = route->convention == FERRY_POINTERS;
     for (size_t i = 0; i < signature->count; i++) {
-        const Layout *layout;
-        TRY(layout_of(&route->engine->layouts, signature->parameters[i], &layout, error));
+        const Layout *layout = route->layouts[i];
         *sources += pointers ? 1 : (size_t)(layout->size / SLOT + (layout->size % SLOT != 0));
         if (layout->size == 0) continue;
         TRY(check_address(arguments, SLOT, "arguments", error));
@@ -46,11 +44,8 @@ static ferry_code check_errno(const Route *route, const void *arguments, size_t 
 }
 
 static ferry_code check_result(const Route *route, const void *result, ferry_error *error) {
-    const Type *type = route->signature->result;
-    const Layout *layout;
-    if (type_strip(type)->kind == FERRY_VOID) return FERRY_OK;
-    TRY(layout_of(&route->engine->layouts, type, &layout, error));
-    if (layout->size == 0) return FERRY_OK;
+    const Layout *layout = route->layouts[route->signature->count];
+    if (layout == NULL || layout->size == 0) return FERRY_OK;
     return check_address(result, route->convention == FERRY_SLOTS ? SLOT : layout->alignment, "result", error);
 }
 
@@ -65,10 +60,7 @@ ferry_code ferry_call_checked(const ferry_binding *binding, const void *argument
     ferry_error scratch;
     if (error == NULL) error = &scratch;
     TRY(check_pointer(binding, "binding", error));
-    Engine *engine = binding->route->engine;
-    engine_lock(engine);
-    ferry_code code = check_call(binding->route, arguments, result, error);
-    engine_unlock(engine);
-    if (code == FERRY_OK) ferry_call(binding, arguments, result);
-    return code;
+    TRY(check_call(binding->route, arguments, result, error));
+    ferry_call(binding, arguments, result);
+    return FERRY_OK;
 }

@@ -17,6 +17,8 @@ ferry_code ferry_type_measure(ferry_engine *engine, const ferry_type *type, ferr
     if (error == NULL) error = &scratch;
     TRY(check_pointer(extent, "extent", error));
     TRY(find_layout(engine, type, &layout, error));
+    if (type_strip(type)->kind == FERRY_ARRAY && type_strip(type)->count == FERRY_FLEXIBLE)
+        return fail(error, FERRY_INCOMPLETE, "an array without a bound has no size");
     *extent = (ferry_extent){.size = layout->size, .alignment = layout->alignment};
     return FERRY_OK;
 }

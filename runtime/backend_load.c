@@ -28,6 +28,7 @@ static const char *const names[] = {"ferry-llvm22.so", "ferry-llvm21.so", "ferry
 static const char *const folders[] = {".", "ferry", "../lib/ferry", FERRY_BACKEND_DIR};
 
 static bool exists(char *path, const char *origin, const char *folder, const char *name) {
+    if (folder[0] != '/' && origin[0] == '\0') return false;
     int length = folder[0] == '/' ? snprintf(path, PATH_MAX, "%s/%s", folder, name)
                                   : snprintf(path, PATH_MAX, "%s/%s/%s", origin, folder, name);
     return length > 0 && length < PATH_MAX && access(path, R_OK) == 0;
@@ -46,7 +47,7 @@ static void find_origin(char *origin) {
     if (slash != NULL) {
         *slash = '\0';
     } else {
-        snprintf(origin, PATH_MAX, ".");
+        origin[0] = '\0'; /* unknown: never the current folder, which anybody may have written to */
     }
 }
 

@@ -73,12 +73,14 @@ MUST_USE ferry_code shape_entry_find(Engine *engine, const Shape *shape, ShapeEn
 struct Route {
     Engine *engine;
     const Signature *signature;
-    ShapeEntry *shape;          /* NULL: FERRY_NEVER */
-    const SlowPlan *plan;       /* NULL: not needed yet */
-    const Code *code;           /* NULL: slow path */
-    const char *reason;         /* "" with code */
-    _Atomic(ferry_entry) entry; /* NULL until one of the ways is ready; written last */
-    uint32_t sources;           /* slots or pointers of all arguments: where the errno pointer is found */
+    ShapeEntry *shape;            /* NULL: FERRY_NEVER */
+    const SlowPlan *plan;         /* NULL: not needed yet */
+    const Code *code;             /* NULL: slow path */
+    const char *reason;           /* "" with code */
+    const char *bound_reason;     /* why no binding of it can have code of its own; NULL while that did not fail */
+    const Layout *const *layouts; /* of the parameters, then of the result (NULL: void) */
+    _Atomic(ferry_entry) entry;   /* NULL until one of the ways is ready; written last */
+    uint32_t sources;             /* slots or pointers of all arguments: where the errno pointer is found */
     bool capture_errno;
     ferry_convention convention;
 };

@@ -41,18 +41,31 @@ static ferry_code find_shape(Route *route, ferry_error *error) {
     return code;
 }
 
+/* Of the parameters, then of the result: placed already, so that this neither computes nor allocates. */
+static ferry_code find_layouts(Engine *engine, const Signature *signature, const Layout **layouts, ferry_error *error) {
+    for (size_t i = 0; i < signature->count; i++) {
+        TRY(layout_of(&engine->layouts, signature->parameters[i], &layouts[i], error));
+    }
+    if (type_strip(signature->result)->kind == FERRY_VOID) return FERRY_OK;
+    return layout_of(&engine->layouts, signature->result, &layouts[signature->count], error);
+}
+
 ferry_code route_find(Engine *engine, const Signature *signature, const ferry_binding_options *options, Route **route,
                       ferry_error *error) {
     void *_Atomic *cell = cell_of(signature, options);
     *route = atomic_load_explicit(cell, memory_order_acquire);
     if (*route != NULL) return FERRY_OK;
-    Route *made = arena_new(&engine->arena, sizeof *made);
-    if (made == NULL) return fail_out_of_memory(error, "a route");
-    made->engine = engine;
-    made->signature = signature;
-    made->convention = options->convention;
-    made->capture_errno = options->capture_errno;
-    TRY(find_shape(made, error));
+    /* In the arena only once nothing can fail: what is there stays there. */
+    Route candidate = {.engine = engine,
+                       .signature = signature,
+                       .convention = options->convention,
+                       .capture_errno = options->capture_errno};
+    TRY(find_shape(&candidate, error));
+    const Layout **layouts = arena_array(&engine->arena, signature->count + 1, sizeof *layouts);
+    Route *made = arena_copy(&engine->arena, &candidate, sizeof candidate);
+    if (layouts == NULL || made == NULL) return fail_out_of_memory(error, "a route");
+    TRY(find_layouts(engine, signature, layouts, error));
+    made->layouts = layouts;
     atomic_store_explicit(cell, made, memory_order_release);
     *route = made;
     return FERRY_OK;
@@ -115,12 +128,16 @@ ferry_code route_bound_code(Route *route, void (*function)(void), Code **code, c
                             ferry_error *error) {
     *code = NULL;
     if (route->shape == NULL) return FERRY_OK; /* FERRY_NEVER */
+    *reason = route->bound_reason;
+    if (route->bound_reason != NULL) return FERRY_OK;
     ferry_error failure;
     const void *address = (const void *)(uintptr_t)function; /* NOLINT(performance-no-int-to-ptr): code address */
     ferry_code made = compile(route->engine, &route->shape->shape, 1, address, code, &failure);
     if (made == FERRY_OUT_OF_MEMORY) *error = failure;
     if (made == FERRY_OUT_OF_MEMORY || made == FERRY_OK) return made;
-    return keep_reason(route->engine, &failure, reason, error);
+    TRY(keep_reason(route->engine, &failure, &route->bound_reason, error));
+    *reason = route->bound_reason;
+    return FERRY_OK;
 }
 
 /* ---- completing ---- */
@@ -132,8 +149,12 @@ ferry_code route_plan(Route *route, ferry_error *error) {
     Arena scratch = {.allocator = engine->allocator};
     const Placement *placement;
     ferry_code code = place_signature(&engine->layouts, &scratch, route->signature, &placement, error);
+    /* A refusal must leave nothing in the engine's arena: what cannot be planned is found out in the scratch one. */
+    const SlowPlan *trial;
+    bool errno_too = route->capture_errno;
+    if (code == FERRY_OK) code = slow_plan_make(placement, route->convention, errno_too, &scratch, &trial, error);
     if (code == FERRY_OK) {
-        code = slow_plan_make(placement, route->convention, route->capture_errno, &engine->arena, &route->plan, error);
+        code = slow_plan_make(placement, route->convention, errno_too, &engine->arena, &route->plan, error);
     }
     arena_free(&scratch);
     return code;
@@ -201,8 +222,10 @@ static ferry_code batch_collect(Engine *engine, Batch *batch, const Signature *c
                                 const ferry_binding_options *options, ferry_error *error) {
     for (size_t i = 0; i < count; i++) {
         Route *route;
-        TRY(route_find(engine, signatures[i], options, &route, error));
-        if (route->shape->reason != NULL) return fail(error, FERRY_NO_CODE, "%s", route->shape->reason);
+        ferry_code code = route_find(engine, signatures[i], options, &route, error);
+        if (code == FERRY_OK && route->shape->reason != NULL)
+            code = fail(error, FERRY_NO_CODE, "%s", route->shape->reason);
+        if (code != FERRY_OK) return fail_within(error, code, "signatures[%zu]: ", i);
         batch_add(batch, route->shape);
     }
     return FERRY_OK;

@@ -81,7 +81,7 @@ static ferry_code add_stacked(Planner *planner, const PlacedValue *value, SlowAr
 
 static ferry_code add_piece(Planner *planner, const PlacedValue *value, const Piece *piece, SlowArgument argument,
                             ferry_error *error) {
-    if (piece->size > WORD) return refuse(planner, value, "it fills 8 bytes of a vector register", error);
+    if (piece->size > WORD) return refuse(planner, value, "it fills more than 8 bytes of a vector register", error);
     argument.offset = piece->offset;
     argument.extension = (uint8_t)value->extension;
     /* Slots are whole words, so reading one whole reads nothing behind the value. */
@@ -155,7 +155,8 @@ static ferry_code struct_result(Planner *planner, ffi_type **type, ferry_error *
     if (elements == NULL) return fail_out_of_memory(error, "a libffi plan");
     for (size_t i = 0; i < result->piece_count; i++) {
         const Piece *piece = &result->pieces[i];
-        if (piece->size > WORD) return refuse(planner, result, "it fills 8 bytes of a vector register", error);
+        if (piece->size > WORD)
+            return refuse(planner, result, "it fills more than 8 bytes of a vector register", error);
         if (i == MAX_RESULT_PIECES || piece->offset != i * WORD)
             return refuse(planner, result, "a word before its last one is empty", error);
         elements[i] = piece->bank == BANK_GENERAL ? &ffi_type_uint64

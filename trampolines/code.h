@@ -46,7 +46,8 @@ MUST_USE ferry_code code_space_open(const ferry_allocator *allocator, const Code
 void code_space_close(CodeSpace *space); /* all code is gone; NULL is allowed */
 
 /* Copies the blob into a slab, completes and registers its unwind table, tells debuggers and profilers.
- * FERRY_NO_CODE, naming the call that failed, where the system gives no executable memory. */
+ * FERRY_NO_CODE, naming the call that failed, where the system gives no executable memory; FERRY_OUT_OF_MEMORY where
+ * it is short of memory or descriptors now. */
 MUST_USE ferry_code code_add(CodeSpace *space, const Blob *blob, Code **code, ferry_error *error);
 
 /* Takes code away; its place in the slab is used again. No thread may be running it. */

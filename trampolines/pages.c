@@ -25,8 +25,14 @@ static size_t page_size(void) {
     return size > 0 ? (size_t)size : 4096;
 }
 
+/* What is short now may be there later; what the system forbids will not be. */
+static bool is_shortage(int reason) {
+    return reason == ENOMEM || reason == EMFILE || reason == ENFILE || reason == ENOSPC || reason == EAGAIN;
+}
+
 static ferry_code refuse(ferry_error *error, const char *call) {
-    return fail(error, FERRY_NO_CODE, "no executable memory: %s: %s", call, strerror(errno));
+    ferry_code code = is_shortage(errno) ? FERRY_OUT_OF_MEMORY : FERRY_NO_CODE;
+    return fail(error, code, "no executable memory: %s: %s", call, strerror(errno));
 }
 
 /* Growing a file beyond this limit would raise SIGXFSZ. */

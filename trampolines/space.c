@@ -79,7 +79,7 @@ static ferry_code find_slab(CodeSpace *space, const SlabKind *kind, const Unwind
                             ferry_error *error) {
     size_t of_kind = 0;
     for (Slab *candidate = space->slabs; candidate != NULL; candidate = candidate->next) {
-        if (!slab_is_of(candidate, kind, unwind) || !slab_is_mine(candidate)) continue;
+        if (candidate->stale || !slab_is_of(candidate, kind, unwind) || !slab_is_mine(candidate)) continue;
         if (slab_has_room(candidate)) {
             *slab = candidate;
             return FERRY_OK;

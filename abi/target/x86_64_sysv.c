@@ -116,8 +116,9 @@ static bool is_wide(const Classes *classes) {
 
 static ferry_code place_arg(Placer *placer, PlacedValue *value, ferry_error *error) {
     const Target *target = placer->target;
-    Classes classes = sysv_classify(value->layout, target, &sysv_gcc);
-    Classes clang = sysv_classify(value->layout, target, &sysv_clang);
+    Classes classes, clang;
+    TRY(sysv_classify(value->layout, target, &sysv_gcc, &classes, error));
+    TRY(sysv_classify(value->layout, target, &sysv_clang, &clang, error));
     if (is_wide(&classes) && value->variadic) classes = clang = memory("variadic");
     if (is_wide(&classes) && placer->is_variadic_call) clang = memory("named, but the function is variadic");
     if (!is_all_padding(&classes) || !is_all_padding(&clang)) {
@@ -169,8 +170,9 @@ static bool is_split_by_clang(const Type *type, const Classes *classes) {
 }
 
 static ferry_code place_ret(Placer *placer, PlacedValue *value, ferry_error *error) {
-    Classes classes = sysv_classify(value->layout, placer->target, &sysv_gcc);
-    Classes clang = sysv_classify(value->layout, placer->target, &sysv_clang);
+    Classes classes, clang;
+    TRY(sysv_classify(value->layout, placer->target, &sysv_gcc, &classes, error));
+    TRY(sysv_classify(value->layout, placer->target, &sysv_clang, &clang, error));
     if (is_one_double(type_strip(value->type))) clang = (Classes){.of = {SSE}, .count = 1};
     if (is_split_by_clang(type_strip(value->type), &clang)) clang = (Classes){.of = {SSE, SSE}, .count = 2};
     TRY(tell_dispute(placer, value, &classes, &clang, error));

@@ -30,7 +30,8 @@ typedef struct Reading {
 extern const Reading sysv_gcc;
 extern const Reading sysv_clang;
 
-/* x86_64_sysv_classify.c */
-Classes sysv_classify(const Layout *layout, const Target *target, const Reading *reading);
+/* x86_64_sysv_classify.c. Fails for types that contain one another too often to be walked through. */
+MUST_USE ferry_code sysv_classify(const Layout *layout, const Target *target, const Reading *reading, Classes *classes,
+                                  ferry_error *error);
 
 #endif

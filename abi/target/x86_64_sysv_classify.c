@@ -23,7 +23,11 @@ typedef struct Walk {
     const Target *target;
     const Reading *reading;
     const char *why; /* it is MEMORY */
+    size_t steps;
 } Walk;
+
+/* Types can contain one another so often that no walk would end. */
+#define STEP_LIMIT 200000
 
 /* All walking functions return false for MEMORY. */
 static bool refuse(Walk *walk, const char *why) {
@@ -204,6 +208,7 @@ static bool walk_aggregate(Walk *walk, const Layout *layout, uint64_t bit, Class
 }
 
 static bool walk_layout(Walk *walk, const Layout *layout, uint64_t bit, Class *of) {
+    if (++walk->steps > STEP_LIMIT) return refuse(walk, "too many parts");
     while (layout->type->kind == FERRY_ALIGNED) layout = layout->parts[0].layout;
     switch (layout->type->kind) {
     case FERRY_STRUCT:
@@ -217,14 +222,22 @@ static Classes memory(const char *why) {
     return (Classes){.of = {MEMORY}, .count = 1, .why = why};
 }
 
-Classes sysv_classify(const Layout *layout, const Target *target, const Reading *reading) {
+static Classes classify(Walk *walk, const Layout *layout) {
     if (layout->size == 0) return (Classes){.count = 0};
     if (type_strip(layout->type)->kind == FERRY_COMPLEX_LONG_DOUBLE) return (Classes){.of = {COMPLEX_X87}, .count = 1};
     if (layout->size > (uint64_t)8 * EIGHTBYTES) return memory("larger than 64 bytes");
-    if (layout->has_flexible_array && reading->flexible_in_memory) return memory("flexible array member");
-    Walk walk = {.target = target, .reading = reading};
+    if (layout->has_flexible_array && walk->reading->flexible_in_memory) return memory("flexible array member");
     Classes classes = {.count = (size_t)(layout->size + 7) / 8};
-    if (!walk_layout(&walk, layout, 0, classes.of)) return memory(walk.why);
+    if (!walk_layout(walk, layout, 0, classes.of)) return memory(walk->why);
     /* A complex number of two __float128 is no aggregate: the rule for those has not seen it. */
-    return clean_up(&walk, classes.of, 0, classes.count) ? classes : memory(walk.why);
+    return clean_up(walk, classes.of, 0, classes.count) ? classes : memory(walk->why);
+}
+
+ferry_code sysv_classify(const Layout *layout, const Target *target, const Reading *reading, Classes *classes,
+                         ferry_error *error) {
+    Walk walk = {.target = target, .reading = reading};
+    *classes = classify(&walk, layout);
+    if (walk.steps <= STEP_LIMIT) return FERRY_OK;
+    return fail(error, FERRY_TOO_LARGE, "a struct or union of more than %d parts, counted through all that is nested",
+                STEP_LIMIT);
 }

@@ -167,7 +167,8 @@ FERRY_API const ferry_type *ferry_signature_parameter(const ferry_signature *sig
 FERRY_API bool ferry_signature_is_variadic(const ferry_signature *signature);
 
 /* The C spelling of a type, or of a declaration of name with that type (name may be NULL), into buffer, always
- * terminated when size is not 0. Returns the length it would have had, as snprintf does. */
+ * terminated when size is not 0. Returns the length it would have had, as snprintf does. A spelling of more than 1 MiB
+ * (types can contain one another very often) ends there with "...", and its length is counted so. */
 FERRY_API size_t ferry_type_format(const ferry_type *type, const char *name, char *buffer, size_t size);
 FERRY_API size_t ferry_signature_format(const ferry_signature *signature, const char *name, char *buffer, size_t size);
 

@@ -93,7 +93,7 @@ Test(bad_input, a_null_where_bindings_are_made_is_named) {
     REFUSED(ferry_bind(engine, signature, NULL, NULL, &error), FERRY_INVALID, "function");
     REFUSED_CODE(ferry_prepare(NULL, &signature, 1, NULL, &error), FERRY_INVALID, "engine");
     REFUSED_CODE(ferry_prepare(engine, NULL, 1, NULL, &error), FERRY_INVALID, "signatures");
-    REFUSED_CODE(ferry_prepare(engine, &none, 1, NULL, &error), FERRY_INVALID, "signatures[]");
+    REFUSED_CODE(ferry_prepare(engine, &none, 1, NULL, &error), FERRY_INVALID, "signatures[0]");
     REFUSED_CODE(ferry_call_checked(NULL, NULL, NULL, &error), FERRY_INVALID, "binding");
     ferry_binding_free(NULL);
     cr_expect_eq(ferry_binding_path(NULL), FERRY_PATH_LIBFFI);
