@@ -32,7 +32,7 @@ void layout_table_close(LayoutTable *table) {
     table_free(&table->table);
 }
 
-uint64_t layout_natural_alignment(const Target *target, const Type *type) {
+static uint64_t natural_alignment_of(const Target *target, const Type *type) {
     switch (type->kind) {
     case FERRY_POINTER: return target->pointer.alignment;
     case FERRY_VECTOR:
@@ -42,9 +42,9 @@ uint64_t layout_natural_alignment(const Target *target, const Type *type) {
 }
 
 /* The one part of an array or of an aligned typedef. */
-static ferry_code keep_part(const LayoutTable *table, Layout *layout, const Layout *part, ferry_error *error) {
+static ferry_code set_part(Layout *layout, const Layout *part, Arena *scratch, ferry_error *error) {
     LayoutPart only = {.layout = part};
-    layout->parts = arena_copy(table->arena, &only, sizeof only);
+    layout->parts = arena_copy(scratch, &only, sizeof only);
     layout->part_count = 1;
     return layout->parts == NULL ? fail_out_of_memory(error, "a layout") : FERRY_OK;
 }
@@ -75,7 +75,7 @@ static ferry_code lay_scalar(LayoutTable *table, Layout *layout, LeafList *leave
             return fail(error, FERRY_UNSUPPORTED, "%s has no type %s", target->name, kind_spelling(type->kind));
         }
     }
-    layout->alignment = layout_natural_alignment(target, type);
+    layout->alignment = natural_alignment_of(target, type);
     layout->natural_alignment = layout->alignment;
     return leaves_add_scalar(leaves, type, error);
 }
@@ -90,7 +90,7 @@ static ferry_code lay_array(LayoutTable *table, Layout *layout, LeafList *leaves
                     (unsigned long long)element->size, (unsigned long long)element->alignment);
     }
     uint64_t count = layout->type->count;
-    TRY(keep_part(table, layout, element, error));
+    TRY(set_part(layout, element, leaves->scratch, error));
     if (count == FERRY_FLEXIBLE) return FERRY_OK;
     if (__builtin_mul_overflow(count, element->size, &layout->size) || layout->size > LAYOUT_SIZE_LIMIT) {
         return too_large(error);
@@ -111,7 +111,7 @@ static ferry_code lay_aligned(LayoutTable *table, Layout *layout, LeafList *leav
     layout->natural_alignment = base->natural_alignment;
     layout->has_flexible_array = base->has_flexible_array;
     layout->member_offsets = base->member_offsets;
-    TRY(keep_part(table, layout, base, error));
+    TRY(set_part(layout, base, leaves->scratch, error));
     if (!base->has_leaves) return FERRY_OK;
     return leaves_add_part(leaves, base, 0, error);
 }
@@ -195,7 +195,7 @@ static ferry_code collect_part(const Record *record, size_t index, LayoutPart *p
 
 static ferry_code collect_parts(const Record *record, LeafList *leaves, ferry_error *error) {
     size_t count = record->type->member_count;
-    LayoutPart *parts = arena_array(record->table->arena, count, sizeof *parts);
+    LayoutPart *parts = arena_array(leaves->scratch, count, sizeof *parts);
     if (parts == NULL) return fail_out_of_memory(error, "the layout of a struct");
     for (size_t i = 0; i < count; i++) TRY(collect_part(record, i, &parts[i], leaves, error));
     record->layout->parts = parts;
@@ -203,24 +203,12 @@ static ferry_code collect_parts(const Record *record, LeafList *leaves, ferry_er
     return FERRY_OK;
 }
 
-/* In scratch until nothing can fail any more: what is in the arena stays there. */
-static ferry_code keep_offsets(Record *record, ferry_error *error) {
-    const ferry_allocator *allocator = record->table->table.allocator;
-    size_t bytes = (record->type->member_count + 1) * sizeof *record->offsets;
-    uint64_t *scratch = memory_new(allocator, bytes);
-    if (scratch == NULL) return fail_out_of_memory(error, "the layout of a struct");
-    record->offsets = scratch;
-    ferry_code code = place_members(record, error);
-    if (code == FERRY_OK) record->offsets = arena_copy(record->table->arena, scratch, bytes);
-    memory_release(allocator, scratch, bytes);
-    TRY(code);
-    return record->offsets != NULL ? FERRY_OK : fail_out_of_memory(error, "the layout of a struct");
-}
-
 static ferry_code lay_record(LayoutTable *table, Layout *layout, LeafList *leaves, ferry_error *error) {
     const Type *type = layout->type;
     Record record = {.table = table, .type = type, .layout = layout, .alignment = 1, .natural = 1};
-    TRY(keep_offsets(&record, error));
+    record.offsets = arena_array(leaves->scratch, type->member_count, sizeof *record.offsets);
+    if (record.offsets == NULL) return fail_out_of_memory(error, "the layout of a struct");
+    TRY(place_members(&record, error));
     layout->alignment = larger(record.alignment, type->alignment);
     layout->natural_alignment = record.natural;
     layout->member_offsets = record.offsets;
@@ -250,6 +238,18 @@ static ferry_code lay(LayoutTable *table, Layout *layout, LeafList *leaves, ferr
     }
 }
 
+/* What a failure leaves in the table's arena stays there: nothing goes in before nothing but memory can be missing. */
+static ferry_code keep(LayoutTable *table, LeafList *leaves, Layout *layout, ferry_error *error) {
+    bool own_offsets = layout->type->kind == FERRY_STRUCT || layout->type->kind == FERRY_UNION;
+    size_t offset_bytes = layout->type->member_count * sizeof *layout->member_offsets;
+    size_t part_bytes = layout->part_count * sizeof *layout->parts;
+    if (layout->size <= LAYOUT_LEAF_BYTES) TRY(leaves_finish(leaves, table->arena, layout, error));
+    if (own_offsets) layout->member_offsets = arena_copy(table->arena, layout->member_offsets, offset_bytes);
+    if (layout->part_count != 0) layout->parts = arena_copy(table->arena, layout->parts, part_bytes);
+    bool kept = (!own_offsets || layout->member_offsets != NULL) && (part_bytes == 0 || layout->parts != NULL);
+    return kept ? FERRY_OK : fail_out_of_memory(error, "a layout");
+}
+
 static bool layout_equal(const void *value, const void *key) {
     return ((const Layout *)value)->type == key;
 }
@@ -259,12 +259,12 @@ ferry_code layout_of(LayoutTable *table, const Type *type, const Layout **layout
     const Layout *known = table_find(&table->table, hash, layout_equal, type);
     if (known == NULL) {
         Layout made = {.type = type};
-        LeafList leaves = {.allocator = table->table.allocator, .target = table->target};
+        Arena scratch = {.allocator = table->table.allocator};
+        LeafList leaves = {.allocator = table->table.allocator, .target = table->target, .scratch = &scratch};
         ferry_code code = lay(table, &made, &leaves, error);
-        if (code == FERRY_OK && made.size <= LAYOUT_LEAF_BYTES) {
-            code = leaves_finish(&leaves, table->arena, &made, error);
-        }
+        if (code == FERRY_OK) code = keep(table, &leaves, &made, error);
         leaves_free(&leaves);
+        arena_free(&scratch);
         TRY(code);
         if (!table_reserve(&table->table)) return fail_out_of_memory(error, "the table of layouts");
         known = arena_copy(table->arena, &made, sizeof made);

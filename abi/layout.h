@@ -53,7 +53,7 @@ struct Layout {
     bool has_flexible_array;        /* at the end of the struct, or of its last member */
     const uint64_t *member_offsets; /* STRUCT, UNION: bits from the start, one for each member */
     const LayoutPart *parts;        /* STRUCT, UNION: the members; ARRAY, ALIGNED: the one element or base */
-    size_t part_count;              /* 0 beyond LAYOUT_LEAF_BYTES */
+    size_t part_count;              /* of a STRUCT or UNION 0 beyond LAYOUT_LEAF_BYTES */
 };
 
 /* All layouts of one target that were asked for; each is made once. */
@@ -62,9 +62,6 @@ typedef struct LayoutTable {
     Arena *arena;
     Table table;
 } LayoutTable;
-
-/* layout.c: what a scalar, pointer or vector aligns to, whatever a typedef says. */
-uint64_t layout_natural_alignment(const Target *target, const Type *type);
 
 /* layout.c. Fails for void, functions, incomplete types, kinds that the target lacks, and sizes beyond
  * LAYOUT_SIZE_LIMIT. A flexible array member has size 0. */

@@ -7,6 +7,7 @@
 typedef struct LeafList {
     const ferry_allocator *allocator;
     const Target *target;
+    Arena *scratch; /* for what else a layout is made of, until it is kept */
     Leaf *leaves;
     size_t count;
     size_t capacity;

@@ -14,35 +14,10 @@ static bool is_real_scalar(const Type *type) {
     return kind == FERRY_FLOAT || kind == FERRY_DOUBLE;
 }
 
-static uint8_t format_of_size(uint32_t size) {
-    if (size >= 16) return FORMAT_VECTOR;
-    return size == 8 ? FORMAT_DOUBLE : size == 4 ? FORMAT_FLOAT : FORMAT_BYTES;
-}
-
-static uint8_t format_of_kind(ferry_kind kind) {
-    switch (kind) {
-    case FERRY_FLOAT16: return FORMAT_HALF;
-    case FERRY_BFLOAT16: return FORMAT_BFLOAT;
-    case FERRY_FLOAT: return FORMAT_FLOAT;
-    case FERRY_DOUBLE: return FORMAT_DOUBLE;
-    case FERRY_FLOAT128: return FORMAT_QUAD;
-    default: return FORMAT_BYTES;
-    }
-}
-
-/* By the leaf that fills the piece, where there is one; else by its size. */
-static uint8_t format_of(const PlacedValue *value, const Piece *piece) {
-    if (value->mode != MODE_DIRECT) return FORMAT_BYTES;
-    if (piece->on_stack) return is_real_scalar(value->type) ? format_of_size(piece->size) : FORMAT_BYTES;
-    if (piece->bank == BANK_GENERAL) return FORMAT_BYTES;
-    if (piece->bank == BANK_X87) return FORMAT_X87;
-    uint8_t format = FORMAT_BYTES;
-    for (size_t i = 0; i < value->layout->leaf_count && format == FORMAT_BYTES; i++) {
-        const Leaf *leaf = &value->layout->leaves[i];
-        bool fills = leaf->bit_offset == 8 * piece->offset && leaf->bits == 8 * piece->size;
-        if (fills) format = format_of_kind(leaf->kind);
-    }
-    return format == FORMAT_BYTES ? format_of_size(piece->size) : format;
+/* In a float register only the size matters: nothing but moves is done with what is there. */
+static bool is_real(const PlacedValue *value, const Piece *piece) {
+    if (value->mode != MODE_DIRECT) return false;
+    return piece->on_stack ? is_real_scalar(value->type) : piece->bank != BANK_GENERAL;
 }
 
 /* Of the result only real scalars: they fill their slot, structs write their own bytes alone. */
@@ -86,7 +61,7 @@ static void add_pieces(Shape *shape, ShapeValue *shaped, const PlacedValue *valu
         pieces[shape->piece_count++] = (ShapePiece){.on_stack = piece->on_stack,
                                                     .bank = (uint8_t)piece->bank,
                                                     .number = piece->number,
-                                                    .format = format_of(value, piece),
+                                                    .is_real = is_real(value, piece),
                                                     .offset = piece->offset,
                                                     .size = piece->size,
                                                     .stack_offset = (uint32_t)piece->stack_offset};
@@ -171,16 +146,13 @@ static void put(Writer *writer, const char *format, ...) {
 }
 
 static void put_piece(Writer *writer, const ShapeValue *value, const ShapePiece *piece) {
-    static const char *const formats[] = {[FORMAT_BYTES] = "b", [FORMAT_HALF] = "f",   [FORMAT_BFLOAT] = "bf",
-                                          [FORMAT_FLOAT] = "f", [FORMAT_DOUBLE] = "f", [FORMAT_X87] = "x87.",
-                                          [FORMAT_QUAD] = "q",  [FORMAT_VECTOR] = "v"};
     if (piece->on_stack && !value->is_scalar) {
         put(writer, "mem%u", piece->size);
         if (value->stack_alignment_log2 > 3) put(writer, "a%u", 1U << value->stack_alignment_log2);
         return;
     }
-    bool integer = piece->bank == BANK_GENERAL && piece->format == FORMAT_BYTES;
-    const char *letter = integer ? (value->extension == EXTEND_ZERO ? "u" : "i") : formats[piece->format];
+    const char *letter = value->extension == EXTEND_ZERO ? "u" : "i";
+    if (piece->is_real) letter = piece->bank == BANK_X87 ? "x87." : piece->size > 8 ? "v" : "f";
     put(writer, "%s%u", letter, 8 * piece->size);
 }
 

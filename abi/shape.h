@@ -15,18 +15,13 @@
 #include "abi/place.h"
 #include "ferry/binding.h"
 
-/* What a piece in a float register holds, where that changes the code. Eight bytes of anything move as a double does,
- * four as a float; FORMAT_BYTES there is what is left (2 bytes of padding and the like: sizes 1 to 7). */
-enum { FORMAT_BYTES, FORMAT_HALF, FORMAT_BFLOAT, FORMAT_FLOAT, FORMAT_DOUBLE, FORMAT_X87, FORMAT_QUAD, FORMAT_VECTOR };
-
 /* One piece, as the code generator needs it. Registers follow from the order of the pieces; this is checked: the
  * registers of a placement are given out in order, per bank. */
 typedef struct ShapePiece {
     uint8_t on_stack;
     uint8_t bank;
-    uint8_t number; /* of the register */
-    uint8_t format; /* FORMAT_*: what it holds in a float or x87 register. Of a scalar value on the stack too; elsewhere
-                       and of integers FORMAT_BYTES */
+    uint8_t number;  /* of the register */
+    uint8_t is_real; /* it travels, or on the stack would travel, as a floating-point number does */
     uint32_t offset; /* in the value */
     uint32_t size;
     uint32_t stack_offset;

@@ -147,15 +147,14 @@ static bool joins(const Plan *plan, const Carrier *last, const ShapeValue *value
  * have to be saved first; the quick one does the opposite. LLVM puts a scalar on the stack when its bank is used up.
  * A slot is read whole, whatever the scalar's size: what is above it nobody looks at. */
 static bool is_pushed(const Plan *plan, const ShapeValue *value, const ShapePiece *piece) {
-    Bank bank = piece->format == FORMAT_BYTES ? BANK_GENERAL : BANK_FLOAT;
+    Bank bank = piece->is_real ? BANK_FLOAT : BANK_GENERAL;
     return plan->emit->quality == FERRY_BETTER && value->is_scalar && value->stack_alignment_log2 <= 3 &&
            plan->used[bank] == plan->target->banks[bank].arguments;
 }
 
 static ferry_code add_pushed(Plan *plan, const ShapeValue *value, const ShapePiece *piece) {
     uint64_t size = plan->shape->convention == FERRY_SLOTS ? 8 : value->size;
-    bool integer = piece->format == FORMAT_BYTES;
-    LLVMTypeRef type = integer ? emit_integer(plan->emit, size) : float_type(plan->emit, size);
+    LLVMTypeRef type = piece->is_real ? float_type(plan->emit, size) : emit_integer(plan->emit, size);
     return add(plan, (Carrier){.way = WAY_SCALAR, .type = type, .value = value, .size = size});
 }
 

@@ -80,7 +80,6 @@ struct Route {
     const char *bound_reason;     /* why no binding of it can have code of its own; NULL while that did not fail */
     const Layout *const *layouts; /* of the parameters, then of the result (NULL: void) */
     _Atomic(ferry_entry) entry;   /* NULL until one of the ways is ready; written last */
-    uint32_t sources;             /* slots or pointers of all arguments: where the errno pointer is found */
     bool capture_errno;
     ferry_convention convention;
 };

@@ -19,10 +19,6 @@
 static const char *const class_names[] = {"NO_CLASS", "INTEGER", "SSE",         "SSEUP",
                                           "X87",      "X87UP",   "COMPLEX_X87", "MEMORY"};
 
-static Classes memory(const char *why) {
-    return (Classes){.of = {MEMORY}, .count = 1, .why = why};
-}
-
 static bool is_memory(const Classes *classes) {
     return classes->of[0] == MEMORY;
 }
@@ -119,8 +115,8 @@ static ferry_code place_arg(Placer *placer, PlacedValue *value, ferry_error *err
     Classes classes, clang;
     TRY(sysv_classify(value->layout, target, &sysv_gcc, &classes, error));
     TRY(sysv_classify(value->layout, target, &sysv_clang, &clang, error));
-    if (is_wide(&classes) && value->variadic) classes = clang = memory("variadic");
-    if (is_wide(&classes) && placer->is_variadic_call) clang = memory("named, but the function is variadic");
+    if (is_wide(&classes) && value->variadic) classes = clang = sysv_memory("variadic");
+    if (is_wide(&classes) && placer->is_variadic_call) clang = sysv_memory("named, but the function is variadic");
     if (!is_all_padding(&classes) || !is_all_padding(&clang)) {
         TRY(tell_dispute(placer, value, &classes, &clang, error));
     }

@@ -14,6 +14,10 @@ typedef struct Classes {
     const char *why; /* it is MEMORY */
 } Classes;
 
+static inline Classes sysv_memory(const char *why) {
+    return (Classes){.of = {MEMORY}, .count = 1, .why = why};
+}
+
 /* Where the document leaves room, compilers read it differently. ferry follows gcc, the platform's own compiler, and
  * tells where clang does something else. */
 typedef struct Reading {

@@ -120,7 +120,7 @@ static bool walk_bitfield(Walk *walk, const LayoutPart *part, bool in_union, uin
 
 static bool walk_layout(Walk *walk, const Layout *layout, uint64_t bit, Class *of);
 
-/* NOLINTNEXTLINE(misc-no-recursion): as deep as types are nested, TYPE_DEPTH_LIMIT */
+/* Recursion is as deep as types are nested: TYPE_DEPTH_LIMIT. */
 static bool walk_members(Walk *walk, const Layout *layout, uint64_t bit, Class *of) {
     bool in_union = layout->type->kind == FERRY_UNION;
     for (size_t i = 0; i < layout->part_count; i++) {
@@ -154,9 +154,6 @@ static bool walk_array(Walk *walk, const Layout *layout, uint64_t bit, Class *of
     if (layout->type->count == FERRY_FLEXIBLE) return true;
     if (!walk->reading->arrays_by_element) return walk_repeated(walk, layout, bit, of);
     if (bit % (8 * element->alignment) != 0) return refuse(walk, "unaligned array");
-    bool is_long =
-        layout->size > 16 && (layout->size != element->size || layout->size > walk->target->vector_register_bytes);
-    if (is_long && walk->reading->first_two_decide) return true;
     for (uint64_t i = 0; element->size != 0 && i < layout->type->count; i++) {
         if (!walk_layout(walk, element, bit + 8 * i * element->size, of)) return false;
     }
@@ -218,19 +215,15 @@ static bool walk_layout(Walk *walk, const Layout *layout, uint64_t bit, Class *o
     }
 }
 
-static Classes memory(const char *why) {
-    return (Classes){.of = {MEMORY}, .count = 1, .why = why};
-}
-
 static Classes classify(Walk *walk, const Layout *layout) {
     if (layout->size == 0) return (Classes){.count = 0};
     if (type_strip(layout->type)->kind == FERRY_COMPLEX_LONG_DOUBLE) return (Classes){.of = {COMPLEX_X87}, .count = 1};
-    if (layout->size > (uint64_t)8 * EIGHTBYTES) return memory("larger than 64 bytes");
-    if (layout->has_flexible_array && walk->reading->flexible_in_memory) return memory("flexible array member");
+    if (layout->size > (uint64_t)8 * EIGHTBYTES) return sysv_memory("larger than 64 bytes");
+    if (layout->has_flexible_array && walk->reading->flexible_in_memory) return sysv_memory("flexible array member");
     Classes classes = {.count = (size_t)(layout->size + 7) / 8};
-    if (!walk_layout(walk, layout, 0, classes.of)) return memory(walk->why);
+    if (!walk_layout(walk, layout, 0, classes.of)) return sysv_memory(walk->why);
     /* A complex number of two __float128 is no aggregate: the rule for those has not seen it. */
-    return clean_up(walk, classes.of, 0, classes.count) ? classes : memory(walk->why);
+    return clean_up(walk, classes.of, 0, classes.count) ? classes : sysv_memory(walk->why);
 }
 
 ferry_code sysv_classify(const Layout *layout, const Target *target, const Reading *reading, Classes *classes,

@@ -9,6 +9,13 @@ static long twice(long n) {
     return 2 * n;
 }
 
+static const ferry_type *parse_type(ferry_engine *engine, const char *text) {
+    ferry_error error;
+    const ferry_type *type = ferry_type_parse(engine, NULL, text, &error);
+    cr_assert_not_null(type, "%s: %s", text, error.message);
+    return type;
+}
+
 static size_t arena_bytes(ferry_engine *engine) {
     ferry_statistics statistics;
     ferry_engine_statistics(engine, &statistics);
@@ -37,17 +44,22 @@ Test(refusals, a_refused_plan_leaves_nothing) {
     expect_no_growth(FERRY_NEVER, "void f(__float128)", NULL, "more than 8 bytes");
 }
 
-Test(refusals, a_refused_layout_leaves_nothing) {
+static void expect_no_layout(const char *text) {
     ferry_error error;
     ferry_extent extent;
     ferry_engine *engine = new_engine(FERRY_NEVER);
-    const ferry_type *type = ferry_type_parse(engine, NULL, "struct { char a[1LL << 60], b[1LL << 60]; }", &error);
-    cr_assert_not_null(type, "%s", error.message);
-    cr_assert_eq(ferry_type_measure(engine, type, &extent, &error), FERRY_TOO_LARGE);
+    const ferry_type *type = parse_type(engine, text);
+    cr_assert_eq(ferry_type_measure(engine, type, &extent, &error), FERRY_TOO_LARGE, "%s", text);
     size_t before = arena_bytes(engine);
     for (int i = 0; i < 1000; i++) cr_assert_eq(ferry_type_measure(engine, type, &extent, &error), FERRY_TOO_LARGE);
-    cr_expect_eq(arena_bytes(engine), before);
+    cr_expect_eq(arena_bytes(engine), before, "%s", text);
     free_engine(engine);
+}
+
+Test(refusals, a_refused_layout_leaves_nothing) {
+    expect_no_layout("struct { char a[1LL << 60], b[1LL << 60]; }");
+    expect_no_layout("struct { char a[1LL << 61]; }");
+    expect_no_layout("struct { char a[1LL << 60]; _Alignas(64) char b; }");
 }
 
 Test(refusals, a_bound_binding_without_code_leaves_nothing) {
@@ -119,8 +131,6 @@ Test(refusals, an_array_without_a_bound_has_no_size) {
     ferry_error error;
     ferry_extent extent;
     ferry_engine *engine = new_engine(FERRY_NEVER);
-    const ferry_type *type = ferry_type_parse(engine, NULL, "int[]", &error);
-    cr_assert_not_null(type, "%s", error.message);
-    cr_expect_eq(ferry_type_measure(engine, type, &extent, &error), FERRY_INCOMPLETE);
+    cr_expect_eq(ferry_type_measure(engine, parse_type(engine, "int[]"), &extent, &error), FERRY_INCOMPLETE);
     free_engine(engine);
 }

@@ -38,6 +38,10 @@ Test(shape, what_makes_no_difference_to_the_code_is_gone) {
     expect_shared("void f(double)", "void f(struct {float a, b;})");
     expect_shared("void f(struct {long a, b;})", "void f(union {void *p[2]; char c[16];})");
     expect_shared("enum e {A} f(void)", "unsigned f(void)");
+    expect_shared("void f(_Float16)", "void f(__bf16)");
+    expect_shared("__float128 f(__float128)", "struct {__float128 q;} f(struct {__float128 q;})");
+    expect_shared("typedef int v __attribute__((vector_size(16))); v f(v)", "__float128 f(__float128)");
+    expect_shared("void f(struct {float a, b;})", "void f(struct {_Float16 h[4];})");
 }
 
 Test(shape, what_makes_a_difference_is_kept) {
@@ -45,6 +49,9 @@ Test(shape, what_makes_a_difference_is_kept) {
     expect_apart("void f(short)", "void f(unsigned short)");
     expect_apart("void f(float)", "void f(int)");
     expect_apart("void f(float)", "void f(double)");
+    expect_apart("void f(float)", "void f(_Float16)");
+    expect_apart("double f(double, double, double, double, double, double, double, double, double)",
+                 "double f(double, double, double, double, double, double, double, double, struct {double d[3];})");
     expect_apart("void f(struct {char c[3];})", "void f(struct {char c[4];})");
     expect_apart("int f(int, ..., int)", "int f(int, int)");
     expect_apart("struct {int a;} f(void)", "int f(void)");
