@@ -53,13 +53,17 @@ static ferry_code place_result(Placer *placer, PlacedValue *result, const Type *
     return code == FERRY_OK || code == FERRY_OUT_OF_MEMORY ? code : fail_within(error, code, "the result: ");
 }
 
+ferry_code placer_add(Placer *placer, PlacedValue *value, const Type *type, bool variadic, ferry_error *error) {
+    value->variadic = variadic;
+    TRY(open_value(placer, value, type, error));
+    return placer->target->place_arg(placer, value, error);
+}
+
 static ferry_code place_arguments(Placer *placer, Placement *placement, ferry_error *error) {
     const Signature *signature = placement->signature;
     for (size_t i = 0; i < signature->count; i++) {
-        PlacedValue *value = &placement->values[i];
-        value->variadic = i >= signature->fixed;
-        ferry_code code = open_value(placer, value, signature->parameters[i], error);
-        if (code == FERRY_OK) code = placer->target->place_arg(placer, value, error);
+        bool variadic = i >= signature->fixed;
+        ferry_code code = placer_add(placer, &placement->values[i], signature->parameters[i], variadic, error);
         if (code == FERRY_OUT_OF_MEMORY) return code;
         if (code != FERRY_OK) return fail_within(error, code, "parameter %zu: ", i + 1);
     }

@@ -86,6 +86,9 @@ MUST_USE ferry_code place_signature(LayoutTable *layouts, Arena *arena, const Si
 MUST_USE ferry_code place_verify(const Placement *placement, ferry_error *error);
 const char *piece_register(const Target *target, const Piece *piece); /* its name */
 
+/* place.c: places the next argument; value is cleared before. For signatures that are not known as a whole. */
+MUST_USE ferry_code placer_add(Placer *placer, PlacedValue *value, const Type *type, bool variadic, ferry_error *error);
+
 /* place.c: for the placing functions. placer_take gives the next free register of a bank to a piece. */
 void placer_take(Placer *placer, PlacedValue *value, Bank bank, uint32_t offset, uint32_t size);
 MUST_USE ferry_code placer_on_stack(Placer *placer, PlacedValue *value, uint64_t alignment, ferry_error *error);

@@ -31,7 +31,7 @@ static bool travels_as_scalar(const PlacedValue *value, bool result) {
 }
 
 /* Pieces of up to 8 bytes may lie anywhere, as far as the machine is concerned; only wider ones ask for alignment. */
-static uint8_t useful_alignment(const PlacedValue *value, ferry_convention convention) {
+static uint8_t relied_on_alignment(const PlacedValue *value, ferry_convention convention) {
     uint8_t alignment = (uint8_t)__builtin_ctzll(value->layout->alignment);
     if (value->mode == MODE_POINTER) return alignment;
     bool wide = false;
@@ -40,16 +40,34 @@ static uint8_t useful_alignment(const PlacedValue *value, ferry_convention conve
     return convention == FERRY_SLOTS && alignment > 3 ? 3 : alignment;
 }
 
-static ShapeValue shape_value(const PlacedValue *value, ferry_convention convention, bool result) {
+/* Whatever an upcall keeps a value in is aligned to 8. Slots are to nothing more; a hidden result is C's memory. */
+static uint8_t provided_alignment(const PlacedValue *value, ferry_convention convention, bool result) {
+    uint8_t alignment = (uint8_t)__builtin_ctzll(value->layout->alignment);
+    if (result && value->mode == MODE_POINTER) return 0;
+    if (!result && convention == FERRY_SLOTS) return 0;
+    return alignment > 3 ? alignment : 0;
+}
+
+/* Downcall: four bytes of an argument need no care; narrower ones are extended, and results fill their slot.
+ * Upcall: the handler finds slots filled and behind pointers just the value; C relies on 32 bits of the result. */
+static Extension needed_extension(const PlacedValue *value, const ShapeOptions *options, bool result) {
+    uint64_t size = value->layout->size;
+    if (options->direction == DOWNCALL) return result || size < 4 ? value->extension : EXTEND_NONE;
+    if (result) return size < 4 ? value->extension : EXTEND_NONE;
+    return options->convention == FERRY_SLOTS ? value->extension : EXTEND_NONE;
+}
+
+static ShapeValue shape_value(const PlacedValue *value, const ShapeOptions *options, bool result) {
     ShapeValue shaped = {.mode = (uint8_t)value->mode};
+    bool upcall = options->direction != DOWNCALL;
     if (value->mode == MODE_IGNORED) return shaped;
     shaped.is_scalar = travels_as_scalar(value, result);
-    shaped.size = value->layout->size;
-    shaped.alignment_log2 = useful_alignment(value, convention);
+    if (!upcall || !result || value->mode != MODE_POINTER) shaped.size = value->layout->size;
+    shaped.alignment_log2 = upcall ? provided_alignment(value, options->convention, result)
+                                   : relied_on_alignment(value, options->convention);
     shaped.piece_count = value->piece_count;
     if (value->pieces[0].on_stack) shaped.stack_alignment_log2 = (uint8_t)__builtin_ctzll(value->stack_alignment);
-    /* Four bytes of an argument need no care; narrower ones are extended, and results fill their slot. */
-    if (result || shaped.size < 4) shaped.extension = (uint8_t)value->extension;
+    shaped.extension = (uint8_t)needed_extension(value, options, result);
     return shaped;
 }
 
@@ -72,9 +90,9 @@ static uint32_t sources_of(const PlacedValue *value, ferry_convention convention
     return convention == FERRY_SLOTS ? (uint32_t)((value->layout->size + 7) / 8) : 1;
 }
 
-static Shape *new_shape(const Placement *placement, Arena *arena) {
+static Shape *new_shape(const Placement *placement, bool late, Arena *arena) {
     size_t values = 0, pieces = placement->result.piece_count;
-    for (size_t i = 0; i < placement->count; i++) {
+    for (size_t i = 0; i < placement->count && !late; i++) {
         values += placement->values[i].mode != MODE_IGNORED;
         pieces += placement->values[i].piece_count;
     }
@@ -86,34 +104,38 @@ static Shape *new_shape(const Placement *placement, Arena *arena) {
     return shape;
 }
 
-static void fill(Shape *shape, const Placement *placement, ferry_convention convention) {
-    shape->result = shape_value(&placement->result, convention, true);
-    add_pieces(shape, &shape->result, &placement->result);
+static void fill_values(Shape *shape, const Placement *placement, const ShapeOptions *options) {
     ShapeValue *next = shape->values;
     for (size_t i = 0; i < placement->count; i++) {
         const PlacedValue *value = &placement->values[i];
         if (value->mode != MODE_IGNORED) {
-            *next = shape_value(value, convention, false);
+            *next = shape_value(value, options, false);
             next->source = shape->sources;
             add_pieces(shape, next++, value);
             if (!value->variadic) shape->fixed_values++;
         }
-        shape->sources += sources_of(value, convention);
+        shape->sources += sources_of(value, options->convention);
     }
+    if (options->direction == DOWNCALL && !options->capture_errno) shape->sources = 0;
+    if (options->direction == UPCALL) shape->fixed_values = shape->value_count;
+    shape->stack_size = placement->stack_size;
 }
 
-ferry_code shape_of(const Placement *placement, ferry_convention convention, bool capture_errno, Arena *arena,
-                    const Shape **shape, ferry_error *error) {
-    Shape *made = new_shape(placement, arena);
+ferry_code shape_of(const Placement *placement, const ShapeOptions *options, Arena *arena, const Shape **shape,
+                    ferry_error *error) {
+    bool late = options->direction == UPCALL_LATE;
+    Shape *made = new_shape(placement, late, arena);
     if (made == NULL) return fail_out_of_memory(error, "a shape");
-    made->convention = (uint8_t)convention;
-    made->capture_errno = capture_errno;
-    made->variadic = placement->signature->variadic;
+    made->direction = (uint8_t)options->direction;
+    made->convention = late ? FERRY_SLOTS : (uint8_t)options->convention;
+    made->capture_errno = options->capture_errno;
+    made->keep_errno = options->keep_errno && !late;
+    made->variadic = options->direction == DOWNCALL ? placement->signature->variadic : options->cursor && !late;
     made->hidden_result = placement->hidden_result;
-    made->vector_count = placement->vector_count;
-    made->stack_size = placement->stack_size;
-    fill(made, placement, convention);
-    if (!capture_errno) made->sources = 0;
+    if (options->direction == DOWNCALL) made->vector_count = placement->vector_count;
+    made->result = shape_value(&placement->result, options, true);
+    add_pieces(made, &made->result, &placement->result);
+    if (!late) fill_values(made, placement, options);
     const char *from = (const char *)&made->value_count;
     made->hash = hash_bytes(0, from, made->bytes - (size_t)(from - (const char *)made));
     *shape = made;
@@ -159,7 +181,8 @@ static void put_piece(Writer *writer, const ShapeValue *value, const ShapePiece 
 static void put_value(Writer *writer, const Shape *shape, const ShapeValue *value) {
     if (value->mode == MODE_IGNORED) put(writer, "void");
     if (value->mode == MODE_POINTER) {
-        put(writer, "hidden%llua%u", (unsigned long long)value->size, 1U << value->alignment_log2);
+        put(writer, "hidden");
+        if (value->size != 0) put(writer, "%llua%u", (unsigned long long)value->size, 1U << value->alignment_log2);
     }
     if (value->mode != MODE_DIRECT) return;
     if (value->piece_count > 1) put(writer, "{");
@@ -173,8 +196,10 @@ static void put_value(Writer *writer, const Shape *shape, const ShapeValue *valu
 size_t shape_name(const Shape *shape, char *buffer, size_t size) {
     Writer writer = {.buffer = buffer, .size = size};
     if (size != 0) buffer[0] = '\0';
-    put(&writer, "%s%s ", shape->convention == FERRY_SLOTS ? "slots" : "pointers",
-        shape->capture_errno ? "+errno" : "");
+    static const char *const directions[] = {[DOWNCALL] = "", [UPCALL] = "upcall ", [UPCALL_LATE] = "late "};
+    put(&writer, "%s", directions[shape->direction]);
+    if (shape->direction != UPCALL_LATE) put(&writer, shape->convention == FERRY_SLOTS ? "slots" : "pointers");
+    if (shape->direction != UPCALL_LATE) put(&writer, "%s ", shape->capture_errno || shape->keep_errno ? "+errno" : "");
     put_value(&writer, shape, &shape->result);
     put(&writer, "(");
     for (uint32_t i = 0; i < shape->value_count; i++) {
@@ -182,7 +207,8 @@ size_t shape_name(const Shape *shape, char *buffer, size_t size) {
         if (shape->variadic && i == shape->fixed_values) put(&writer, "...,");
         put_value(&writer, shape, &shape->values[i]);
     }
-    if (shape->variadic && shape->fixed_values == shape->value_count) put(&writer, "...");
+    bool open = shape->fixed_values == shape->value_count;
+    if (shape->variadic && open) put(&writer, shape->direction == UPCALL && shape->value_count > 0 ? ",..." : "...");
     put(&writer, ")");
     return writer.length;
 }

@@ -7,6 +7,10 @@
  *   slots     at byte 8 * source of the argument array
  *   pointers  behind element `source` of the argument array
  *
+ * A shape has a direction. A downcall's code takes the values from the managed side to C and the result back; an
+ * upcall's the other way round. The late shape of an upcall is what remains of it when only the result matters: what
+ * answers once the closure has ended.
+ *
  * A shape is plain memory without padding: two are equal when their bytes are.
  */
 #ifndef FERRY_ABI_SHAPE_H
@@ -14,6 +18,18 @@
 
 #include "abi/place.h"
 #include "ferry/binding.h"
+
+typedef enum Direction { DOWNCALL, UPCALL, UPCALL_LATE } Direction;
+
+/* What besides the placement decides about the code. */
+typedef struct ShapeOptions {
+    Direction direction;
+    ferry_convention convention;
+    bool capture_errno; /* DOWNCALL: after the last argument comes an `int *` for errno */
+    bool keep_errno;    /* UPCALL: errno is after the handler what it was before */
+    bool cursor;        /* UPCALL of a variadic signature without variadic arguments: after the last argument comes a
+                           `ferry_cursor *` */
+} ShapeOptions;
 
 /* One piece, as the code generator needs it. Registers follow from the order of the pieces; this is checked: the
  * registers of a placement are given out in order, per bank. */
@@ -27,13 +43,15 @@ typedef struct ShapePiece {
     uint32_t stack_offset;
 } ShapePiece;
 
+/* What is widened to what: of a downcall an argument to 32 bits and the result to its slot, of an upcall an argument to
+ * its slot and the result to 32 bits. */
 typedef struct ShapeValue {
     uint8_t mode;
-    uint8_t extension;
+    uint8_t extension; /* NONE where nothing has to be widened */
     uint8_t is_scalar; /* one piece of 1, 2, 4 or 8 bytes that travels as an integer, a float or a double does. Of an
                           argument also a struct that travels so; of the result only a scalar */
-    uint8_t
-        alignment_log2; /* of the value in managed memory: what the code may rely on; 0 where it makes no difference */
+    uint8_t alignment_log2; /* of the value in managed memory: what a downcall may rely on, what an upcall must
+                               provide; 0 where it makes no difference */
     uint8_t stack_alignment_log2;
     uint8_t piece_count;
     uint8_t zero[2];
@@ -48,13 +66,16 @@ typedef struct Shape {
     uint32_t value_count; /* arguments, ignored ones left out */
     uint32_t piece_count;
     uint32_t fixed_values; /* of the value_count, before the `...` */
-    uint32_t sources;      /* slots or pointers of all arguments: where the errno pointer is found */
+    uint32_t sources;      /* slots or pointers of all arguments, of an upcall (there is nothing behind them without a
+                              cursor) and where the pointer for errno is found; else 0 */
+    uint8_t direction;     /* Direction */
     uint8_t convention;    /* ferry_convention */
     uint8_t capture_errno;
-    uint8_t variadic;
+    uint8_t keep_errno;
+    uint8_t variadic; /* of a downcall: a call of a variadic function; of an upcall: it has a cursor */
     uint8_t hidden_result;
-    uint32_t vector_count; /* of a variadic call; else 0 */
-    uint32_t zero;
+    uint8_t zero[2];
+    uint32_t vector_count; /* of a variadic downcall; else 0 */
     uint64_t stack_size;
     ShapeValue result;
     ShapeValue values[]; /* value_count, then piece_count ShapePieces */
@@ -64,9 +85,10 @@ static inline const ShapePiece *shape_pieces(const Shape *shape) {
     return (const ShapePiece *)(const void *)(shape->values + shape->value_count);
 }
 
-/* shape.c. The shape is in arena; its name ("slots i64(i32,f64)") is for symbols, perf and debuggers. */
-MUST_USE ferry_code shape_of(const Placement *placement, ferry_convention convention, bool capture_errno, Arena *arena,
-                             const Shape **shape, ferry_error *error);
+/* shape.c. The shape is in arena; its name ("slots i64(i32,f64)", "upcall pointers f64(i32)") is for symbols, perf and
+ * debuggers. */
+MUST_USE ferry_code shape_of(const Placement *placement, const ShapeOptions *options, Arena *arena, const Shape **shape,
+                             ferry_error *error);
 bool shape_equal(const void *left, const void *right); /* a TableEqual */
 size_t shape_name(const Shape *shape, char *buffer, size_t size);
 

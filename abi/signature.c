@@ -101,7 +101,7 @@ static const char *promotion_of(const Type *type) {
     }
 }
 
-static ferry_code check_promoted(const Type *type, size_t index, ferry_error *error) {
+ferry_code type_check_promoted(const Type *type, size_t index, ferry_error *error) {
     const char *promoted = promotion_of(type);
     if (promoted == NULL) return FERRY_OK;
     char spelling[96];
@@ -122,7 +122,7 @@ static ferry_code finish(TypeTable *table, Signature *candidate, const Type *con
     for (size_t i = 0; i < first_count; i++) TRY(adjust_parameter(table, first[i], i, &parameters[i], error));
     for (size_t i = 0; i < second_count; i++) {
         TRY(adjust_parameter(table, second[i], first_count + i, &parameters[first_count + i], error));
-        TRY(check_promoted(second[i], i, error));
+        TRY(type_check_promoted(second[i], i, error));
     }
     candidate->parameters = parameters;
     candidate->count = first_count + second_count;

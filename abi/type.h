@@ -54,7 +54,9 @@ struct ferry_signature {
     bool of_call;           /* variadic: the arguments after the fixed ones are known (there may be none of them) */
     void *_Atomic *runtime; /* what the runtime knows of it (a cell per binding option), zeroed; see SIGNATURE_CELLS */
 };
-#define SIGNATURE_CELLS 4 /* conventions x capture_errno */
+/* Of downcalls: conventions x capture_errno; from SIGNATURE_UPCALLS on of upcalls: conventions x handler_errno. */
+#define SIGNATURE_UPCALLS 4
+#define SIGNATURE_CELLS   8
 
 struct TypeTable {
     Arena arena;
@@ -89,6 +91,8 @@ MUST_USE ferry_code signature_create(TypeTable *table, const Type *result, const
                                      bool variadic, const Signature **signature, ferry_error *error);
 MUST_USE ferry_code signature_of_call(TypeTable *table, const Signature *fixed, const Type *const *arguments,
                                       size_t count, const Signature **signature, ferry_error *error);
+/* FERRY_INVALID for what C promotes to another type: no variadic argument has it. index: of the variadic arguments. */
+MUST_USE ferry_code type_check_promoted(const Type *type, size_t index, ferry_error *error);
 MUST_USE ferry_code type_intern_name(TypeTable *table, const char *name, size_t length, const char **interned,
                                      ferry_error *error);
 

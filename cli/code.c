@@ -1,4 +1,4 @@
-/* ferry ir, ferry asm: the trampoline of a signature at both stages. */
+/* ferry ir, ferry asm: the trampoline or the stub of a signature at both stages. */
 #include "cli/model.h"
 #include "runtime/engine.h"
 
@@ -6,9 +6,10 @@ static const char *const conventions[] = {[FERRY_SLOTS] = "slots", [FERRY_POINTE
 static const char *const qualities[] = {[FERRY_QUICK] = "quick", [FERRY_BETTER] = "better"};
 
 typedef struct Wish {
+    Direction direction;
     ferry_convention convention;
     ferry_quality quality;
-    bool capture_errno;
+    bool with_errno; /* downcall: captured; upcall: the handler's */
     DumpStage stage;
 } Wish;
 
@@ -30,6 +31,15 @@ static int dump(const Screen *screen, const Model *model, const Shape *shape, co
     return status;
 }
 
+static ShapeOptions shape_options(const Wish *wish, const Function *function) {
+    bool downcall = wish->direction == DOWNCALL;
+    return (ShapeOptions){.direction = wish->direction,
+                          .convention = wish->convention,
+                          .capture_errno = downcall && wish->with_errno,
+                          .keep_errno = !downcall && !wish->with_errno,
+                          .cursor = !downcall && function->is_open};
+}
+
 static int show(const Invocation *invocation, Model *model, const Wish *wish) {
     Function function;
     const Placement *placement;
@@ -39,8 +49,8 @@ static int show(const Invocation *invocation, Model *model, const Wish *wish) {
     if (!model_function(model, invocation->arguments[0], &function, &status) ||
         !model_place(model, &function, &placement, &status))
         return status;
-    if (shape_of(placement, wish->convention, wish->capture_errno, &model->arena, &shape, &error) != FERRY_OK)
-        return complain_error(&error);
+    const ShapeOptions options = shape_options(wish, &function);
+    if (shape_of(placement, &options, &model->arena, &shape, &error) != FERRY_OK) return complain_error(&error);
     return dump(&invocation->screen, model, shape, wish);
 }
 
@@ -49,7 +59,14 @@ static int run_stage(Invocation *invocation, DumpStage stage) {
     size_t convention = option_choice(invocation, "convention", conventions, LENGTH_OF(conventions));
     size_t quality = option_choice(invocation, "quality", qualities, LENGTH_OF(qualities));
     if (convention == SIZE_MAX || quality == SIZE_MAX) return EXIT_USAGE;
-    const Wish wish = {(ferry_convention)convention, (ferry_quality)quality, option_given(invocation, "errno"), stage};
+    const bool upcall = option_given(invocation, "upcall"), late = option_given(invocation, "late");
+    const Wish wish = {.direction = late     ? UPCALL_LATE
+                                    : upcall ? UPCALL
+                                             : DOWNCALL,
+                       .convention = (ferry_convention)convention,
+                       .quality = (ferry_quality)quality,
+                       .with_errno = option_given(invocation, "errno"),
+                       .stage = stage};
     Model model;
     int status = EXIT_USAGE;
     if (!model_open(&model, invocation, &status)) return status;
@@ -70,15 +87,19 @@ static int run_asm(Invocation *invocation) {
     {{"target", "NAME", "the ABI, one of `ferry targets` (this machine's)", 't'},                                      \
      {"convention", "NAME", "how values are handed over: slots (as usual) or pointers", 'c'},                          \
      {"quality", "NAME", "how much LLVM tries: quick (as usual) or better", 'q'},                                      \
-     {"errno", NULL, "with errno captured right after the call", 'e'}}
+     {"errno", NULL, "with errno captured right after the call; with --upcall: with the handler's errno", 'e'},        \
+     {"upcall", NULL, "the stub by which C calls a closure of that type", 'u'},                                        \
+     {"late", NULL, "what answers C once such a closure has ended", 'l'}}
 
 const Command ir_command = {
     .name = "ir",
-    .summary = "show a trampoline as LLVM IR",
+    .summary = "show a trampoline or a stub as LLVM IR",
     .usage = "[OPTIONS] DECLARATION",
     .description = "Shows the trampoline of the last function that DECLARATION declares as it is handed to LLVM:\n"
-                   "it receives the binding, the arguments, and where the result goes.",
+                   "it receives the binding, the arguments, and where the result goes. With --upcall, the stub that C\n"
+                   "calls: it receives C's arguments and, in the static-chain register, the closure.",
     .examples = "  ferry ir 'double pow(double, double)'\n"
+                "  ferry ir --upcall 'int compare(const void *, const void *)'\n"
                 "  ferry ir --convention pointers 'int puts(const char *)'",
     .options = CODE_OPTIONS,
     .run = run_ir,
@@ -86,11 +107,13 @@ const Command ir_command = {
 
 const Command asm_command = {
     .name = "asm",
-    .summary = "show a trampoline as machine code",
+    .summary = "show a trampoline or a stub as machine code",
     .usage = "[OPTIONS] DECLARATION",
     .description = "Shows the trampoline of the last function that DECLARATION declares as LLVM's assembly:\n"
-                   "it receives the binding, the arguments, and where the result goes.",
+                   "it receives the binding, the arguments, and where the result goes. With --upcall, the stub that C\n"
+                   "calls: it receives C's arguments and, in the static-chain register, the closure.",
     .examples = "  ferry asm 'double pow(double, double)'\n"
+                "  ferry asm --upcall 'int compare(const void *, const void *)'\n"
                 "  ferry asm --quality better --errno 'int close(int)'",
     .options = CODE_OPTIONS,
     .run = run_asm,

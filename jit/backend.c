@@ -5,6 +5,7 @@
 
 #include "jit/jit.h"
 #include "jit/llvm_version.h"
+#include "jit/stub.h"
 #include "jit/trampoline.h"
 
 /* A context keeps every type and constant that was ever made in it (the address in bound code is one). It is given up
@@ -45,12 +46,18 @@ static void set_flags(Jit *jit, LLVMModuleRef module) {
     LLVMAddModuleFlag(module, LLVMModuleFlagBehaviorOverride, branch, sizeof branch - 1, one);
 }
 
+static ferry_code add_function(const Emit *emit, const CompileRequest *request, size_t index, Arena *arena,
+                               ferry_error *error) {
+    const Shape *shape = request->shapes[index];
+    char number[24] = "", name[sizeof TRAMPOLINE_PREFIX + sizeof number];
+    if (request->count > 1) snprintf(number, sizeof number, "%zu", index);
+    snprintf(name, sizeof name, "%s%s", shape->direction == DOWNCALL ? TRAMPOLINE_PREFIX : STUB_PREFIX, number);
+    if (shape->direction != DOWNCALL) return stub_build(emit, request->target, shape, name, arena, error);
+    return trampoline_build(emit, request->target, shape, request->bound, name, arena, error);
+}
+
 static ferry_code add_functions(const Emit *emit, const CompileRequest *request, Arena *arena, ferry_error *error) {
-    for (size_t i = 0; i < request->count; i++) {
-        char name[sizeof TRAMPOLINE_PREFIX + 24] = TRAMPOLINE_PREFIX;
-        if (request->count > 1) snprintf(name, sizeof name, TRAMPOLINE_PREFIX "%zu", i);
-        TRY(trampoline_build(emit, request->target, request->shapes[i], request->bound, name, arena, error));
-    }
+    for (size_t i = 0; i < request->count; i++) TRY(add_function(emit, request, i, arena, error));
     return FERRY_OK;
 }
 
@@ -63,6 +70,7 @@ ferry_code module_build(Jit *jit, const Machine *machine, const CompileRequest *
     LLVMSetModuleDataLayout(*module, machine->layout);
     set_flags(jit, *module);
     emit_open(&emit, jit->context, *module, request->quality);
+    emit.thread_space = machine->thread_space;
     ferry_code code = add_functions(&emit, request, &arena, error);
     emit_close(&emit);
     arena_free(&arena);
@@ -77,6 +85,8 @@ static ferry_code check(const CompileRequest *request, ferry_error *error) {
         return fail(error, FERRY_INVALID, "a compile needs a target and at least one shape");
     if (request->bound != NULL && request->count != 1)
         return fail(error, FERRY_INVALID, "bound code is made one shape at a time, not %zu", request->count);
+    if (request->bound != NULL && request->shapes[0]->direction != DOWNCALL)
+        return fail(error, FERRY_INVALID, "code of an upcall is not bound to a function");
     return FERRY_OK;
 }
 

@@ -9,7 +9,7 @@
 #include "abi/shape.h"
 #include "trampolines/blob.h"
 
-#define BACKEND_VERSION 1
+#define BACKEND_VERSION 2
 #define BACKEND_SYMBOL  "ferry_backend"
 
 /* How the code finds what it needs in the binding that it receives: byte offsets of words. runtime/binding.h asserts
@@ -22,12 +22,43 @@
  *            +16  errno_location: int *(*)(void), the C library's */
 enum { BINDING_TARGET_OFFSET = 8, BINDING_ERRNO_OFFSET = 16 };
 
+/* The same for upcalls. A stub has the C function's own signature and receives the closure's cell in the static-chain
+ * register, where a thunk (trampolines/thunk.h) put it. runtime/closure.h asserts that the structs agree.
+ *
+ *   stub        handler(context, arguments, result)      result: the hidden result's address, or the stub's own memory
+ *   late stub   late(cell, NULL, result)
+ *
+ *   cell     +8   handler: void (*)(void *, void *, void *)
+ *            +16  context
+ *            +24  upcall
+ *   upcall   +0   late: void (*)(cell *, void *, void *)
+ *            +8   errno_offset: from the thread pointer to the C library's errno, in bytes; the same on all threads
+ *
+ * errno is kept by a stub whose shape says so: read before the handler runs, written back after it. */
+enum { CELL_HANDLER_OFFSET = 8, CELL_CONTEXT_OFFSET = 16, CELL_UPCALL_OFFSET = 24 };
+enum { UPCALL_LATE_OFFSET = 0, UPCALL_ERRNO_OFFSET = 8 };
+
+/* What a stub with a cursor makes in its frame, aligned to 16, and passes the address of behind the last argument. It
+ * holds the argument registers that the fixed parameters left over, each at the place of its number in its bank (the
+ * others' places are not written), and where the further arguments on the stack begin:
+ *
+ *   cursor   +0    upcall
+ *            +8    stack: the first byte behind the fixed arguments on the stack, at a multiple of the slot size
+ *            +16   state: 16 bytes, zero; the runtime's
+ *            +32   general registers, 8 bytes each
+ *            +96   float registers, their first 16 bytes each
+ */
+enum { CURSOR_UPCALL_OFFSET = 0, CURSOR_STACK_OFFSET = 8, CURSOR_STATE_OFFSET = 16, CURSOR_STATE_SIZE = 16 };
+enum { CURSOR_GENERAL_OFFSET = 32, CURSOR_GENERAL_COUNT = 8, CURSOR_FLOAT_OFFSET = 96, CURSOR_FLOAT_COUNT = 8 };
+enum { CURSOR_SIZE = CURSOR_FLOAT_OFFSET + 16 * CURSOR_FLOAT_COUNT, CURSOR_ALIGNMENT = 16 };
+
 typedef struct CompileRequest {
     const Target *target;
     ferry_quality quality;
     const Shape *const *shapes;
     size_t count;
-    const void *bound; /* count is 1: the function's address to put into the code; NULL: take it from the binding */
+    const void *bound; /* count is 1, and that a downcall: the function's address to put into the code; NULL: take it
+                          from the binding */
 } CompileRequest;
 
 /* Receives blob number `index` of the request, in order; a failure ends the compile with that code and error. */

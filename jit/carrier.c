@@ -1,5 +1,7 @@
 #include "jit/carrier.h"
 
+#include "jit/backend.h"
+
 /* The types of float registers, by how many bytes travel; vectors of `words` 64-bit words. */
 typedef struct FloatRow {
     LLVMTypeRef (*scalar)(LLVMContextRef);
@@ -38,11 +40,18 @@ static bool is_whole(uint64_t size) {
     return size >= 8 || size == 4 || size == 2;
 }
 
+/* Of an upcall: registers that are left over, and the stack. */
+#define FURTHER_PARAMETERS (CURSOR_GENERAL_COUNT + CURSOR_FLOAT_COUNT + 1)
+
 /* LLVM's quick code generator copies so much with plain moves, more with a call of its slower one. */
 #define RUN_LIMIT 32
 
 /* The trampoline's second parameter is in the second general register. */
 #define ARGUMENTS_REGISTER 1
+
+static bool is_upcall(const Plan *plan) {
+    return plan->shape->direction != DOWNCALL;
+}
 
 static bool is_narrow(const ShapeValue *value) {
     return value->is_scalar && value->size <= 2;
@@ -88,7 +97,8 @@ static ferry_code take_register(Plan *plan, const ShapePiece *piece, ferry_error
 
 /* LLVM puts the vectors of a variadic call in memory when they are wider than 16 bytes, the named ones too. */
 static ferry_code refuse_wide_variadic(const Plan *plan, const ShapePiece *piece, ferry_error *error) {
-    if (!plan->shape->variadic || piece->bank != BANK_FLOAT || piece->size <= 16) return FERRY_OK;
+    bool is_vector = piece->bank == BANK_FLOAT && piece->size > 16;
+    if (is_upcall(plan) || !plan->shape->variadic || !is_vector) return FERRY_OK;
     return fail(error, FERRY_UNSUPPORTED,
                 "a named vector of %u bytes in a register of a variadic call: LLVM cannot pass it there", piece->size);
 }
@@ -105,6 +115,7 @@ static ferry_code take_stack(Plan *plan, const ShapePiece *piece, uint64_t align
         return fail(error, FERRY_TOO_LARGE, "an argument of %llu bytes on the stack: the limit is %llu",
                     (unsigned long long)size, (unsigned long long)STACK_LIMIT);
     *stack = offset + round_up(size, slot);
+    if (alignment > plan->carriers->stack_alignment) plan->carriers->stack_alignment = alignment;
     return FERRY_OK;
 }
 
@@ -162,6 +173,7 @@ static ferry_code add_stack(Plan *plan, const ShapeValue *value, bool may_join, 
     const ShapePiece *piece = shape_pieces(plan->shape) + value->first_piece;
     Carriers *carriers = plan->carriers;
     TRY(take_stack(plan, piece, (uint64_t)1 << value->stack_alignment_log2, value->size, error));
+    if (is_upcall(plan)) return FERRY_OK;
     if (is_narrow(value)) return add_narrow(plan, value, error);
     if (is_pushed(plan, value, piece)) return add_pushed(plan, value, piece);
     Carrier *last = carriers->count > 0 ? &carriers->parameters[carriers->count - 1] : NULL;
@@ -183,8 +195,9 @@ static ferry_code add_pointer(Plan *plan, const ShapeValue *value, Way way, ferr
         TRY(take_register(plan, piece, error));
         return add(plan, carrier);
     }
-    if (!general_exhausted(plan)) return fail(error, FERRY_BACKEND, "LLVM would not pass a pointer on the stack");
     TRY(take_stack(plan, piece, plan->target->slot_size, plan->target->pointer.size, error));
+    if (is_upcall(plan)) return FERRY_OK;
+    if (!general_exhausted(plan)) return fail(error, FERRY_BACKEND, "LLVM would not pass a pointer on the stack");
     return add(plan, carrier);
 }
 
@@ -221,10 +234,40 @@ static ferry_code add_parameters(Plan *plan, ferry_error *error) {
         TRY(add_value(plan, &shape->values[i], i != shape->fixed_values, error));
         if (i < shape->fixed_values) carriers->fixed_count = carriers->count;
     }
+    if (!is_upcall(plan)) find_last(plan);
     if (carriers->stack_size != shape->stack_size)
         return fail(error, FERRY_BACKEND, "LLVM's argument area has %llu bytes, the placement's %llu",
                     (unsigned long long)carriers->stack_size, (unsigned long long)shape->stack_size);
     return FERRY_OK;
+}
+
+/* All registers that are left. */
+static ferry_code add_cursor(Plan *plan, ferry_error *error) {
+    const BankRow *banks = plan->target->banks;
+    unsigned general = banks[BANK_GENERAL].arguments, floats = banks[BANK_FLOAT].arguments;
+    if (general > CURSOR_GENERAL_COUNT || floats > CURSOR_FLOAT_COUNT)
+        return fail(error, FERRY_UNSUPPORTED,
+                    "%u general and %u float registers for arguments: a cursor holds %d and %d", general, floats,
+                    CURSOR_GENERAL_COUNT, CURSOR_FLOAT_COUNT);
+    Carrier carrier = {.way = WAY_CURSOR, .size = 8, .type = plan->emit->word};
+    for (uint64_t i = plan->used[BANK_GENERAL]; i < general; i++) {
+        carrier.offset = CURSOR_GENERAL_OFFSET + 8 * i;
+        TRY(add(plan, carrier));
+    }
+    carrier = (Carrier){.way = WAY_CURSOR, .size = 16, .type = float_type(plan->emit, 16)};
+    for (uint64_t i = plan->used[BANK_FLOAT]; i < floats; i++) {
+        carrier.offset = CURSOR_FLOAT_OFFSET + 16 * i;
+        TRY(add(plan, carrier));
+    }
+    return FERRY_OK;
+}
+
+/* What an upcall receives besides the values in registers. Where the stack is asked for, it has at least one slot. */
+static ferry_code add_rest(Plan *plan, ferry_error *error) {
+    uint64_t size = plan->carriers->stack_size;
+    if (plan->shape->variadic) TRY(add_cursor(plan, error));
+    if (size == 0 && !plan->shape->variadic) return FERRY_OK;
+    return add(plan, (Carrier){.way = WAY_STACK, .type = plan->emit->pointer, .size = size == 0 ? 8 : size});
 }
 
 static ferry_code add_results(Plan *plan, ferry_error *error) {
@@ -248,6 +291,7 @@ static ferry_code add_results(Plan *plan, ferry_error *error) {
 
 static LLVMTypeRef result_type(const Plan *plan, LLVMTypeRef *types) {
     const Carriers *carriers = plan->carriers;
+    if (is_upcall(plan) && plan->shape->hidden_result) return plan->emit->pointer;
     if (carriers->result_count == 0) return LLVMVoidTypeInContext(plan->emit->context);
     if (carriers->result_count == 1) return carriers->results[0].type;
     for (size_t i = 0; i < carriers->result_count; i++) types[i] = carriers->results[i].type;
@@ -267,38 +311,53 @@ ferry_code carriers_of(const Emit *emit, const Target *target, const Shape *shap
     LLVMTypeRef *types = arena_array(arena, (size_t)shape->piece_count + 1, sizeof(LLVMTypeRef));
     if (made == NULL || types == NULL) return fail_out_of_memory(error, "the carriers of a shape");
     /* one parameter for each piece; the hidden result is a piece too */
-    made->parameters = arena_array(arena, (size_t)shape->piece_count + 1, sizeof(Carrier));
+    made->parameters = arena_array(arena, (size_t)shape->piece_count + FURTHER_PARAMETERS, sizeof(Carrier));
     made->results = arena_array(arena, (size_t)shape->result.piece_count + 1, sizeof(Carrier));
     if (made->parameters == NULL || made->results == NULL) return fail_out_of_memory(error, "the carriers of a shape");
 
     Plan plan = {.emit = emit, .target = target, .shape = shape, .carriers = made};
+    made->stack_alignment = target->slot_size;
     TRY(add_parameters(&plan, error));
+    if (is_upcall(&plan)) TRY(add_rest(&plan, error));
     if (shape->result.mode == MODE_DIRECT) TRY(add_results(&plan, error));
-    find_last(&plan);
     made->result_type = result_type(&plan, types);
+    made->cell_type = emit->pointer;
     *carriers = made;
     return FERRY_OK;
 }
 
 LLVMTypeRef carriers_function_type(const Carriers *carriers, const Shape *shape, Arena *arena) {
+    bool is_call = shape->direction == DOWNCALL;
     LLVMTypeRef *types = arena_array(arena, carriers->count + 1, sizeof(LLVMTypeRef));
     if (types == NULL) return NULL;
     for (size_t i = 0; i < carriers->count; i++) types[i] = carriers->parameters[i].type;
-    size_t count = shape->variadic ? carriers->fixed_count : carriers->count;
-    return LLVMFunctionType(carriers->result_type, types, (unsigned)count, shape->variadic);
+    if (!is_call) types[carriers->count] = carriers->cell_type;
+    size_t count = is_call && shape->variadic ? carriers->fixed_count : carriers->count + !is_call;
+    return LLVMFunctionType(carriers->result_type, types, (unsigned)count, is_call && shape->variadic);
 }
 
-/* `alignstack`, not `align`: the latter would also claim that the source is that much aligned. */
-static void attach_stack(const Emit *emit, const Carrier *carrier, unsigned index, LLVMValueRef call) {
-    uint64_t alignment = (uint64_t)1 << carrier->value->stack_alignment_log2;
+static void attach(LLVMValueRef call_or_function, unsigned index, LLVMAttributeRef attribute) {
+    if (LLVMIsAFunction(call_or_function) != NULL) {
+        LLVMAddAttributeAtIndex(call_or_function, index, attribute);
+    } else {
+        LLVMAddCallSiteAttribute(call_or_function, index, attribute);
+    }
+}
+
+/* `alignstack`, not `align`: the latter would also claim that the source is that much aligned. The whole area of an
+ * upcall is first on the stack in any case; more than a slot's alignment would have LLVM align the frame as well. */
+static void attach_stack(const Emit *emit, const Carrier *carrier, unsigned index, LLVMValueRef call_or_function) {
+    uint64_t alignment = carrier->value == NULL ? 8 : (uint64_t)1 << carrier->value->stack_alignment_log2;
     LLVMTypeRef bytes = emit_bytes(emit, carrier->size);
-    LLVMAddCallSiteAttribute(call, index, emit_type_attribute(emit, ATTRIBUTE_BYVAL, bytes));
-    LLVMAddCallSiteAttribute(call, index, emit_attribute(emit, ATTRIBUTE_ALIGNSTACK, alignment < 8 ? 8 : alignment));
+    attach(call_or_function, index, emit_type_attribute(emit, ATTRIBUTE_BYVAL, bytes));
+    attach(call_or_function, index, emit_attribute(emit, ATTRIBUTE_ALIGNSTACK, alignment < 8 ? 8 : alignment));
 }
 
-void carriers_attach(const Emit *emit, const Carriers *carriers, LLVMValueRef call) {
+void carriers_attach(const Emit *emit, const Carriers *carriers, LLVMValueRef call_or_function) {
     for (size_t i = 0; i < carriers->count; i++) {
         const Carrier *carrier = &carriers->parameters[i];
-        if (carrier->way == WAY_STACK) attach_stack(emit, carrier, (unsigned)i + 1, call);
+        if (carrier->way == WAY_STACK) attach_stack(emit, carrier, (unsigned)i + 1, call_or_function);
     }
+    if (LLVMIsAFunction(call_or_function) != NULL)
+        attach(call_or_function, (unsigned)carriers->count + 1, emit_attribute(emit, ATTRIBUTE_NEST, 0));
 }

@@ -1,5 +1,5 @@
 /* jit/carrier.h: how the values of a shape are spelled for LLVM, so that its backend puts every piece where the shape
- * says.
+ * says. For a downcall they are the call's arguments and result, for an upcall the stub's parameters and result.
  *
  *   value                                        parameter of the call                  way
  *   integer of 4 or 8 bytes, float, double       i32, i64, float, double                SCALAR
@@ -11,6 +11,13 @@
  *   anything else on the stack                   ptr byval([size x i8]) alignstack(n)   STACK
  *   by reference                                 ptr, to a copy                         COPY
  *   hidden result                                ptr                                    RESULT
+ *   of an upcall:
+ *   register that a cursor takes                 i64, <2 x i64>                         CURSOR
+ *   everything on the stack                      ptr byval([size x i8]) alignstack(n)   STACK
+ *   the cell, in the static-chain register       ptr nest, the last parameter
+ *
+ * A stub gets the whole argument area as one parameter, which is the address of the memory that C wrote: one address to
+ * know. A hidden result is returned as well, as x86-64 asks.
  *
  * A float register's type says only how many bytes travel: nothing but moves is ever done with it, so that no
  * conversion and no library call can appear.
@@ -31,13 +38,13 @@
 #include "abi/shape.h"
 #include "jit/emit.h"
 
-typedef enum Way { WAY_SCALAR, WAY_NARROW, WAY_BITS, WAY_STACK, WAY_COPY, WAY_RESULT } Way;
+typedef enum Way { WAY_SCALAR, WAY_NARROW, WAY_BITS, WAY_STACK, WAY_COPY, WAY_RESULT, WAY_CURSOR } Way;
 
 typedef struct Carrier {
     Way way;
     LLVMTypeRef type;        /* of LLVM's parameter or result */
-    const ShapeValue *value; /* STACK: the first of those that it carries */
-    uint64_t offset;         /* the bytes of the value that it carries: [offset, offset + size) */
+    const ShapeValue *value; /* STACK: the first of those that it carries; an upcall's STACK and CURSOR: NULL */
+    uint64_t offset;         /* the bytes of the value, or of the cursor, that it carries: [offset, offset + size) */
     uint64_t size;
 } Carrier;
 
@@ -45,12 +52,14 @@ typedef struct Carriers {
     Carrier *parameters;
     size_t count;
     size_t fixed_count; /* before the `...` */
-    size_t last;        /* the one to be loaded last; count: none. See carrier.c */
+    size_t last;        /* of a downcall the one to be loaded last; count: none. See carrier.c */
     Carrier *results;   /* one for each piece of a result that comes in registers */
     size_t result_count;
     LLVMTypeRef result_type; /* void, the only result's, or a struct of all */
+    LLVMTypeRef cell_type;   /* of a stub's last parameter */
     uint64_t stack_size;
-    bool has_copy; /* a parameter points into the trampoline's own frame */
+    uint64_t stack_alignment; /* the largest of any value on the stack, at least 8 */
+    bool has_copy;            /* a parameter points into the trampoline's own frame */
 } Carriers;
 
 /* carriers is in arena. */
@@ -58,6 +67,11 @@ MUST_USE ferry_code carriers_of(const Emit *emit, const Target *target, const Sh
                                 const Carriers **carriers, ferry_error *error);
 
 LLVMTypeRef carriers_function_type(const Carriers *carriers, const Shape *shape, Arena *arena); /* or NULL */
-void carriers_attach(const Emit *emit, const Carriers *carriers, LLVMValueRef call); /* attributes of the parameters */
+/* Attributes of the parameters; of the call that a trampoline makes, or of the function that a stub is. */
+void carriers_attach(const Emit *emit, const Carriers *carriers, LLVMValueRef call_or_function);
+
+static inline bool carrier_is_signed(const Carrier *carrier) {
+    return carrier->value->extension == EXTEND_SIGN;
+}
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "jit/llvm_version.h"
+
 static const char *const attribute_names[ATTRIBUTE_COUNT] = {
 #define EMIT_ATTRIBUTE(name, text) [ATTRIBUTE_##name] = text,
     EMIT_ATTRIBUTES(EMIT_ATTRIBUTE)
@@ -26,6 +28,16 @@ void emit_close(Emit *emit) {
     LLVMDisposeBuilder(emit->builder);
 }
 
+LLVMValueRef emit_function(const Emit *emit, const char *name, LLVMTypeRef type) {
+    LLVMValueRef function = LLVMAddFunction(emit->module, name, type);
+    LLVMAttributeRef attributes[] = {emit_attribute(emit, ATTRIBUTE_NOIMPLICITFLOAT, 0),
+                                     emit_attribute(emit, ATTRIBUTE_UWTABLE, JIT_UWTABLE_ASYNC)};
+    for (size_t i = 0; i < COUNT_OF(attributes); i++)
+        LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, attributes[i]);
+    LLVMPositionBuilderAtEnd(emit->builder, LLVMAppendBasicBlockInContext(emit->context, function, ""));
+    return function;
+}
+
 LLVMTypeRef emit_integer(const Emit *emit, uint64_t bytes) {
     return LLVMIntTypeInContext(emit->context, (unsigned)(8 * bytes));
 }
@@ -44,6 +56,10 @@ LLVMAttributeRef emit_type_attribute(const Emit *emit, EmitAttribute attribute, 
 
 LLVMValueRef emit_word(const Emit *emit, uint64_t value) {
     return LLVMConstInt(emit->word, value, false);
+}
+
+LLVMValueRef emit_extend(const Emit *emit, LLVMValueRef value, LLVMTypeRef type, bool is_signed) {
+    return is_signed ? LLVMBuildSExt(emit->builder, value, type, "") : LLVMBuildZExt(emit->builder, value, type, "");
 }
 
 /* alignment(base + offset) = the lowest bit that is set in either */
@@ -91,6 +107,14 @@ static uint64_t chunk_of(uint64_t size) {
     uint64_t chunk = 8;
     while (chunk > size) chunk /= 2;
     return chunk;
+}
+
+void emit_copy_words(const Emit *emit, Address to, Address from, uint64_t size) {
+    for (uint64_t done = 0, chunk; done < size; done += chunk) {
+        chunk = chunk_of(size - done);
+        LLVMValueRef part = emit_load(emit, emit_integer(emit, chunk), emit_offset(emit, from, done));
+        emit_store(emit, part, emit_offset(emit, to, done));
+    }
 }
 
 LLVMValueRef emit_load_bits(const Emit *emit, Address address, uint64_t size) {

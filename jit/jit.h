@@ -4,6 +4,7 @@
  *   carrier.c     shape -> LLVM's parameters and result, chosen so that LLVM puts every piece where the shape says
  *   emit.c        a small vocabulary: load, store, offset, copy
  *   trampoline.c  the body of a downcall trampoline
+ *   stub.c        the body of an upcall stub
  *   object.c      object -> blobs
  *   dump.c        what `ferry ir` and `ferry asm` print
  *   backend.c     the table that the core sees, and the pipeline
@@ -21,7 +22,8 @@ typedef struct Machine {
     ferry_quality quality;
     LLVMTargetMachineRef llvm;
     LLVMTargetDataRef layout;
-    char *triple; /* normalised */
+    char *triple;          /* normalised */
+    unsigned thread_space; /* see Emit */
 } Machine;
 
 #define JIT_MACHINES 4
@@ -43,13 +45,13 @@ void machine_close_all(Jit *jit);
 MUST_USE ferry_code machine_emit(Jit *jit, const Machine *machine, LLVMModuleRef module, LLVMCodeGenFileType type,
                                  LLVMMemoryBufferRef *buffer, ferry_error *error);
 
-/* backend.c: a module with the trampolines of a request; owned by the caller, who disposes of it. */
+/* backend.c: a module with the trampolines and stubs of a request; owned by the caller, who disposes of it. */
 MUST_USE ferry_code module_build(Jit *jit, const Machine *machine, const CompileRequest *request, LLVMModuleRef *module,
                                  ferry_error *error);
 
-/* The symbols of a module's trampolines: the prefix and the index in the request, which is left out when it is alone.
- */
+/* The symbols of a module's functions: a prefix and the index in the request, which is left out when it is alone. */
 #define TRAMPOLINE_PREFIX "trampoline"
+#define STUB_PREFIX       "stub"
 
 /* object.c */
 MUST_USE ferry_code object_read(const Jit *jit, const CompileRequest *request, LLVMMemoryBufferRef object,

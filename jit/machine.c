@@ -8,7 +8,8 @@
 /* The parts of LLVM that a target needs, by the first part of its triple. */
 typedef struct Architecture {
     const char *name;
-    const char *cpu; /* the oldest one; a target's row adds features */
+    const char *cpu;       /* the oldest one; a target's row adds features */
+    unsigned thread_space; /* see Emit */
     void (*initialise)(void);
 } Architecture;
 
@@ -20,7 +21,8 @@ static void initialise_x86(void) {
 }
 
 static const Architecture architectures[] = {
-    {.name = "x86_64-", .cpu = "x86-64", .initialise = initialise_x86},
+    /* LLVM knows what is relative to fs by this number */
+    {.name = "x86_64-", .cpu = "x86-64", .thread_space = 257, .initialise = initialise_x86},
 };
 
 /* LLVM's list of targets belongs to the process and is not locked: two engines may come here at once. */
@@ -72,6 +74,7 @@ static ferry_code open_machine(Machine *machine, const Target *target, ferry_qua
     const Architecture *architecture = architecture_of(machine->triple);
     if (architecture == NULL)
         return fail(error, FERRY_UNSUPPORTED, "target %s: no code is made for %s yet", target->name, machine->triple);
+    machine->thread_space = architecture->thread_space;
     pthread_once(&initialised, initialise_all);
     LLVMTargetRef llvm = NULL;
     char *message = NULL;

@@ -99,10 +99,17 @@ static ferry_code read_sections(Object *object, ferry_error *error) {
     return FERRY_OK;
 }
 
+/* What follows the prefix; NULL for other symbols. */
+static const char *number_of(const char *name) {
+    if (name != NULL && starts_with(name, TRAMPOLINE_PREFIX)) return name + strlen(TRAMPOLINE_PREFIX);
+    if (name != NULL && starts_with(name, STUB_PREFIX)) return name + strlen(STUB_PREFIX);
+    return NULL;
+}
+
 static void read_symbol(Object *object, LLVMSymbolIteratorRef symbol) {
-    const char *name = LLVMGetSymbolName(symbol);
-    if (name == NULL || !starts_with(name, TRAMPOLINE_PREFIX)) return;
-    size_t index = strtoul(name + strlen(TRAMPOLINE_PREFIX), NULL, 10);
+    const char *number = number_of(LLVMGetSymbolName(symbol));
+    if (number == NULL) return;
+    size_t index = strtoul(number, NULL, 10);
     if (index >= object->count) return;
     object->functions[index] =
         (Span){.start = (size_t)LLVMGetSymbolAddress(symbol), .size = (size_t)LLVMGetSymbolSize(symbol)};

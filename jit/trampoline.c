@@ -4,7 +4,6 @@
 
 #include "jit/backend.h"
 #include "jit/carrier.h"
-#include "jit/llvm_version.h"
 
 enum { PARAMETER_BINDING, PARAMETER_ARGUMENTS, PARAMETER_RESULT, PARAMETER_COUNT };
 
@@ -23,14 +22,9 @@ static LLVMValueRef declare(const Emit *emit, const char *name) {
     static const char *const names[PARAMETER_COUNT] = {"binding", "arguments", "result"};
     LLVMTypeRef parameters[PARAMETER_COUNT] = {emit->pointer, emit->pointer, emit->pointer};
     LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(emit->context), parameters, PARAMETER_COUNT, false);
-    LLVMValueRef function = LLVMAddFunction(emit->module, name, type);
+    LLVMValueRef function = emit_function(emit, name, type);
     for (unsigned i = 0; i < PARAMETER_COUNT; i++)
         LLVMSetValueName2(LLVMGetParam(function, i), names[i], strlen(names[i]));
-    LLVMAttributeRef attributes[] = {emit_attribute(emit, ATTRIBUTE_NOIMPLICITFLOAT, 0),
-                                     emit_attribute(emit, ATTRIBUTE_UWTABLE, JIT_UWTABLE_ASYNC)};
-    for (size_t i = 0; i < COUNT_OF(attributes); i++)
-        LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, attributes[i]);
-    LLVMPositionBuilderAtEnd(emit->builder, LLVMAppendBasicBlockInContext(emit->context, function, ""));
     return function;
 }
 
@@ -58,14 +52,6 @@ static LLVMValueRef copy_of(const Body *body, const ShapeValue *value, Address a
     return copy.pointer;
 }
 
-static bool is_signed(const Carrier *carrier) {
-    return carrier->value->extension == EXTEND_SIGN;
-}
-
-static LLVMValueRef extend(const Emit *emit, LLVMValueRef value, LLVMTypeRef type, bool is_signed) {
-    return is_signed ? LLVMBuildSExt(emit->builder, value, type, "") : LLVMBuildZExt(emit->builder, value, type, "");
-}
-
 static LLVMValueRef load_bits(const Body *body, const Carrier *carrier, Address address) {
     LLVMValueRef word = emit_load_bits(body->emit, emit_offset(body->emit, address, carrier->offset), carrier->size);
     return LLVMBuildBitCast(body->emit->builder, word, carrier->type, "");
@@ -74,7 +60,7 @@ static LLVMValueRef load_bits(const Body *body, const Carrier *carrier, Address 
 /* Callees may count on 32 bits; what the slot holds above the value is not trusted. */
 static LLVMValueRef load_narrow(const Body *body, const Carrier *carrier, Address address) {
     LLVMValueRef value = emit_load(body->emit, emit_integer(body->emit, carrier->size), address);
-    return extend(body->emit, value, carrier->type, is_signed(carrier));
+    return emit_extend(body->emit, value, carrier->type, carrier_is_signed(carrier));
 }
 
 static LLVMValueRef load_carrier(const Body *body, const Carrier *carrier, Address address) {
@@ -85,6 +71,7 @@ static LLVMValueRef load_carrier(const Body *body, const Carrier *carrier, Addre
     case WAY_STACK: return address.pointer;
     case WAY_COPY: return copy_of(body, carrier->value, address);
     case WAY_RESULT: return body->returned.pointer;
+    case WAY_CURSOR: break; /* of upcalls */
     }
     return NULL;
 }
@@ -136,7 +123,7 @@ static bool is_short_integer(const Carrier *carrier) {
 static void store_integer(const Body *body, const Carrier *carrier, LLVMValueRef value) {
     const Emit *emit = body->emit;
     if (carrier->way == WAY_NARROW) value = LLVMBuildTrunc(emit->builder, value, emit_integer(emit, carrier->size), "");
-    emit_store(emit, extend(emit, value, emit->word, is_signed(carrier)), body->result);
+    emit_store(emit, emit_extend(emit, value, emit->word, carrier_is_signed(carrier)), body->result);
 }
 
 static void store_carrier(const Body *body, const Carrier *carrier, LLVMValueRef value) {

@@ -135,12 +135,14 @@ ferry_code ferry_prepare(ferry_engine *engine, const ferry_signature *const *sig
 /* ---- looking ---- */
 
 ferry_path ferry_binding_path(const ferry_binding *binding) {
-    if (binding == NULL || binding->reason[0] != '\0') return FERRY_PATH_LIBFFI;
+    if (binding == NULL || atomic_load_explicit(&binding->entry, memory_order_relaxed) == slow_call)
+        return FERRY_PATH_LIBFFI;
     return binding->own != NULL ? FERRY_PATH_BOUND : FERRY_PATH_CODE;
 }
 
 const char *ferry_binding_reason(const ferry_binding *binding) {
-    return binding != NULL ? binding->reason : "binding is NULL";
+    if (binding == NULL) return "binding is NULL";
+    return ferry_binding_path(binding) == FERRY_PATH_LIBFFI ? binding->reason : "";
 }
 
 const ferry_signature *ferry_binding_signature(const ferry_binding *binding) {

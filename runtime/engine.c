@@ -1,5 +1,5 @@
 /* engine.c: making and freeing engines; their statistics. */
-#include "runtime/engine.h"
+#include "runtime/closure.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +35,7 @@ static ferry_code check_options(const ferry_engine_options *options, ferry_error
     const ferry_allocator *allocator = &options->allocator;
     if (allocator->allocate != NULL && allocator->release == NULL)
         return fail(error, FERRY_INVALID, "options.allocator.release is NULL");
-    if (options->policy != FERRY_NOW && options->policy != FERRY_NEVER)
+    if (options->policy != FERRY_NOW && options->policy != FERRY_NEVER && options->policy != FERRY_ON_REQUEST)
         return fail(error, FERRY_INVALID, "options.policy %d is none", (int)options->policy);
     if (options->quality != FERRY_QUICK && options->quality != FERRY_BETTER)
         return fail(error, FERRY_INVALID, "options.quality %d is none", (int)options->quality);
@@ -52,6 +52,29 @@ static ferry_code choose_target(const char *name, const Target **target, ferry_e
     return fail(error, FERRY_UNSUPPORTED, "options.target: this machine cannot run %s: it has no %s", name, missing);
 }
 
+static ferry_code open_closures(Engine *engine, const ferry_engine_options *options, const CodeOptions *code,
+                                ferry_error *error) {
+    engine->closures = memory_new(engine->allocator, sizeof *engine->closures);
+    if (engine->closures == NULL) return fail_out_of_memory(error, "an engine");
+    ferry_code opened = thunk_space_open(engine->allocator, code, &engine->thunks, error);
+    if (opened != FERRY_OK) {
+        memory_release(engine->allocator, engine->closures, sizeof *engine->closures);
+        return opened;
+    }
+    engine->closures->thunks = engine->thunks;
+    engine->closures->allocator = engine->allocator;
+    engine->closures->quarantine = options->quarantine != 0 ? options->quarantine : DEFAULT_QUARANTINE;
+    return FERRY_OK;
+}
+
+static ferry_code open_code(Engine *engine, const ferry_engine_options *options, ferry_error *error) {
+    CodeOptions code = {.perf_map = options->perf_map, .gdb = options->gdb};
+    TRY(code_space_open(engine->allocator, &code, &engine->code, error));
+    ferry_code opened = open_closures(engine, options, &code, error);
+    if (opened != FERRY_OK) code_space_close(engine->code);
+    return opened;
+}
+
 /* Everything but the engine's own memory and what cannot fail. */
 static ferry_code open_parts(Engine *engine, const ferry_engine_options *options, ferry_error *error) {
     if (options->backend != NULL) {
@@ -59,8 +82,7 @@ static ferry_code open_parts(Engine *engine, const ferry_engine_options *options
         if (engine->backend_path == NULL) return fail_out_of_memory(error, "an engine");
     }
     TRY(type_table_open(&engine->types, engine->allocator, error));
-    CodeOptions code = {.perf_map = options->perf_map, .gdb = options->gdb};
-    ferry_code opened = code_space_open(engine->allocator, &code, &engine->code, error);
+    ferry_code opened = open_code(engine, options, error);
     if (opened != FERRY_OK) type_table_close(&engine->types);
     return opened;
 }
@@ -89,7 +111,10 @@ static ferry_code create(const ferry_engine_options *options, Engine **created, 
     engine->arena.allocator = engine->allocator;
     engine->shapes.allocator = engine->allocator;
     engine->pool.allocator = engine->allocator;
-    pthread_mutex_init(&engine->lock, NULL); /* cannot fail with default attributes on Linux */
+    engine->report = options->report;
+    engine->report_context = options->report_context;
+    host_errno_offset(&engine->errno_offset); /* a target that this is unknown for has no code that asks for it */
+    pthread_mutex_init(&engine->lock, NULL);  /* cannot fail with default attributes on Linux */
     layout_table_open(&engine->layouts, target, &engine->arena, engine->allocator);
     ferry_code code = open_parts(engine, options, error);
     if (code != FERRY_OK) {
@@ -111,11 +136,23 @@ ferry_engine *ferry_engine_create(const ferry_engine_options *options, ferry_err
 /* ---- freeing ---- */
 
 static ferry_code check_unused(Engine *engine, ferry_error *error) {
-    size_t bindings = pool_live(&engine->pool);
-    size_t scopes = atomic_load(&engine->scopes);
-    if (bindings == 0 && scopes == 0) return FERRY_OK;
-    return fail(error, FERRY_IN_USE, "the engine has %zu live binding%s and %zu live scope%s", bindings,
-                bindings == 1 ? "" : "s", scopes, scopes == 1 ? "" : "s");
+    const struct {
+        size_t count;
+        const char *what;
+    } parts[] = {
+        {pool_live(&engine->pool), "binding"},
+        {closure_pool_live(engine->closures), "closure"},
+        {atomic_load(&engine->scopes), "scope"},
+    };
+    char list[128] = "";
+    for (size_t i = 0, length = 0; i < COUNT_OF(parts); i++) {
+        if (parts[i].count == 0) continue;
+        const char *joint = length == 0 ? "" : " and ";
+        const char *plural = parts[i].count == 1 ? "" : "s";
+        length += (size_t)snprintf(list + length, sizeof list - length, "%s%zu live %s%s", joint, parts[i].count,
+                                   parts[i].what, plural);
+    }
+    return list[0] == '\0' ? FERRY_OK : fail(error, FERRY_IN_USE, "the engine has %s", list);
 }
 
 ferry_code ferry_engine_free(ferry_engine *engine, ferry_error *error) {
@@ -123,6 +160,9 @@ ferry_code ferry_engine_free(ferry_engine *engine, ferry_error *error) {
     if (engine == NULL) return FERRY_OK;
     TRY(check_unused(engine, error != NULL ? error : &scratch));
     pool_close(&engine->pool);
+    closure_pool_close(engine->closures);
+    thunk_space_close(engine->thunks);
+    memory_release(engine->allocator, engine->closures, sizeof *engine->closures);
     backend_unload(&engine->loaded);
     code_space_close(engine->code);
     type_table_close(&engine->types);
@@ -145,12 +185,22 @@ static void describe_backend(const Engine *engine, ferry_statistics *statistics)
     snprintf(statistics->backend_version, sizeof statistics->backend_version, "%s", loaded->backend->llvm);
 }
 
+static void describe_closures(Engine *engine, ferry_statistics *statistics) {
+    size_t code_bytes;
+    statistics->closures = closure_pool_live(engine->closures);
+    thunk_statistics(engine->thunks, &statistics->closure_bytes_mapped, &code_bytes);
+    statistics->late_calls = engine->events[FERRY_LATE_CALL];
+    statistics->stale_handles = engine->events[FERRY_STALE_HANDLE];
+    statistics->stopped = engine->events[FERRY_STOPPED_EXCEPTION] + engine->events[FERRY_STOPPED_LONGJMP];
+}
+
 void ferry_engine_statistics(ferry_engine *engine, ferry_statistics *statistics) {
     if (statistics == NULL) return;
-    *statistics = (ferry_statistics){.binding_bytes = BINDING_BYTES};
+    *statistics = (ferry_statistics){.binding_bytes = BINDING_BYTES, .closure_bytes = THUNK_BYTES};
     if (engine == NULL) return;
     CodeStatistics code;
     statistics->bindings = pool_live(&engine->pool);
+    describe_closures(engine, statistics);
     engine_lock(engine);
     code_statistics(engine->code, &code);
     statistics->shapes = engine->shapes.count;

@@ -4,6 +4,7 @@
  *   route   how calls of one signature with one set of options go: a shape's code, or a libffi plan with the reason
  *   pool    where bindings come from: cells of 48 bytes with a free list
  *   plan    libffi's view of one placement (slow path)
+ * Closures have a page of their own: runtime/closure.h.
  *
  * Locks. Two, both in the engine, never one inside the other except pool inside lock:
  *   lock        types, layouts, shapes, routes, code space, backend
@@ -64,10 +65,29 @@ typedef struct ShapeEntry {
     const Shape *shape;
     Code *code;
     const char *reason; /* why there can be no code */
-    bool queued;        /* inside ferry_prepare: it is in the batch already */
+    bool queued;        /* it is in a batch already */
 } ShapeEntry;
 
 MUST_USE ferry_code shape_entry_find(Engine *engine, const Shape *shape, ShapeEntry **entry, ferry_error *error);
+
+/* shape_code.c. Under the engine's lock. */
+typedef struct Batch {
+    ShapeEntry **entries;
+    const Shape **shapes;
+    Code **codes;
+    size_t count;
+} Batch;
+
+/* codes: one for each shape, NULL before; all are made or none. */
+MUST_USE ferry_code shapes_compile(Engine *engine, const Shape *const *shapes, size_t count, const void *bound,
+                                   Code **codes, ferry_error *error);
+/* Afterwards the last entry has code, and the others that it needs too, or it has a reason. */
+MUST_USE ferry_code shapes_complete(Engine *engine, ShapeEntry *const *entries, size_t count, ferry_error *error);
+MUST_USE ferry_code reason_keep(Engine *engine, const ferry_error *failure, const char **reason, ferry_error *error);
+MUST_USE ferry_code batch_open(Batch *batch, Arena *scratch, size_t most, ferry_error *error);
+void batch_add(Batch *batch, ShapeEntry *entry);
+MUST_USE ferry_code batch_make(Engine *engine, Batch *batch, ferry_error *error);
+void batch_close(Batch *batch, bool made); /* after batch_open, whatever came of it */
 
 /* route.c. All under the engine's lock. */
 struct Route {
@@ -75,8 +95,8 @@ struct Route {
     const Signature *signature;
     ShapeEntry *shape;            /* NULL: FERRY_NEVER */
     const SlowPlan *plan;         /* NULL: not needed yet */
-    const Code *code;             /* NULL: slow path */
-    const char *reason;           /* "" with code */
+    _Atomic(const Code *) code;   /* NULL: slow path */
+    _Atomic(const char *) reason; /* "" with code */
     const char *bound_reason;     /* why no binding of it can have code of its own; NULL while that did not fail */
     const Layout *const *layouts; /* of the parameters, then of the result (NULL: void) */
     _Atomic(ferry_entry) entry;   /* NULL until one of the ways is ready; written last */
@@ -94,7 +114,8 @@ MUST_USE ferry_code route_plan(Route *route, ferry_error *error);
 MUST_USE ferry_code routes_prepare(Engine *engine, const Signature *const *signatures, size_t count,
                                    const ferry_binding_options *options, ferry_error *error);
 
-/* host.c: what this machine can run. */
+/* host.c: what this machine can run, and where its C library keeps errno, from the thread pointer (false: unknown). */
+bool host_errno_offset(intptr_t *offset);
 const Target *host_best_target(void);                          /* NULL: none of the rows */
 bool host_can_run(const Target *target, const char **missing); /* *missing names what it lacks */
 
@@ -112,6 +133,13 @@ struct ferry_engine {
     LayoutTable layouts;
     Table shapes; /* of ShapeEntry */
     CodeSpace *code;
+    struct ThunkSpace *thunks;
+    struct ClosurePool *closures;
+    intptr_t errno_offset;
+    int ffi_sharer;               /* see Detail; that of the first closure on the slow path */
+    ferry_report_function report; /* NULL: events are only counted */
+    void *report_context;
+    _Atomic uint64_t events[FERRY_STOPPED_LONGJMP + 1]; /* how often each happened */
     const char *no_code; /* why the system gives no memory for code; NULL while it does */
     Loaded loaded;
     uint64_t compile_nanoseconds;

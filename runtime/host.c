@@ -6,7 +6,18 @@
 
 #include <string.h>
 
+#include <errno.h>
+
 #if defined(__x86_64__) && defined(__linux__)
+
+/* The word at the thread pointer is its own address. errno lies in static thread-local storage in glibc and musl alike:
+ * at the same distance on every thread. */
+bool host_errno_offset(intptr_t *offset) {
+    uintptr_t thread;
+    __asm__("mov %%fs:0, %0" : "=r"(thread));
+    *offset = (intptr_t)((uintptr_t)&errno - thread);
+    return true;
+}
 
 static bool triple_is_host(const char *triple) {
     return strncmp(triple, "x86_64-", 7) == 0 && strstr(triple, "-linux-gnu") != NULL &&
@@ -36,6 +47,11 @@ static bool cpu_has(const char *name, size_t length) {
 }
 
 #else
+
+bool host_errno_offset(intptr_t *offset) {
+    *offset = 0;
+    return false;
+}
 
 static bool triple_is_host(const char *triple) {
     (void)triple;

@@ -9,15 +9,6 @@ static const char *value_of(const SlowPlan *plan, const SlowArgument *argument, 
     return (const char *)arguments + (size_t)argument->source * 8;
 }
 
-/* The first `size` bytes as a word: exactly those are read. */
-static uint64_t load_word(const char *bytes, unsigned size, unsigned extension) {
-    uint64_t word = 0;
-    memcpy(&word, bytes, size);
-    if (extension != EXTEND_SIGN) return word;
-    unsigned shift = 64 - 8 * size;
-    return (uint64_t)((int64_t)(word << shift) >> shift);
-}
-
 /* libffi takes the addresses of its arguments as plain pointers but reads through them only. */
 static void *address_of(const char *bytes) {
     void *address;
@@ -29,14 +20,25 @@ static void gather(const SlowPlan *plan, const void *arguments, uint64_t *words,
     for (uint32_t i = 0; i < plan->count; i++) {
         const SlowArgument *argument = &plan->arguments[i];
         const char *piece = value_of(plan, argument, arguments) + argument->offset;
-        if (argument->copied != 0) words[i] = load_word(piece, argument->copied, argument->extension);
+        if (argument->copied != 0) words[i] = slow_word(piece, argument->copied, argument->extension);
         values[i] = argument->copied != 0 ? (void *)&words[i] : address_of(piece);
     }
+}
+
+/* Code that was requested after the binding was made serves its calls from the next one on. The binding is the
+ * engine's memory, and its entry atomic: it is only lent as const. */
+static void move_on(const ferry_binding *binding) {
+    const Route *route = binding->route;
+    const Code *code = route->engine->policy == FERRY_ON_REQUEST ? route->code : NULL;
+    if (code == NULL) return;
+    ferry_entry entry = (ferry_entry)(uintptr_t)code->entry; /* NOLINT(performance-no-int-to-ptr): code address */
+    atomic_store_explicit(&((ferry_binding *)(uintptr_t)binding)->entry, entry, memory_order_relaxed); /* NOLINT */
 }
 
 /* Called through the binding's entry, as machine code would be. The arrays are bounded by SIGNATURE_PARAMETER_LIMIT
  * and SLOW_STACK_LIMIT, which the plan was checked against. */
 void slow_call(const ferry_binding *binding, const void *arguments, void *result) {
+    move_on(binding);
     const SlowPlan *plan = binding->route->plan;
     uint64_t words[plan->count + 1];
     void *values[plan->count + 1];

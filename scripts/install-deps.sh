@@ -45,6 +45,7 @@ clang-format-$1|has_command clang-format-$1|clang-format
 clang-tidy-$1|has_command clang-tidy-$1|clang-tidy
 llvm-19-dev|has_llvm 19|LLVM 19 with headers
 libcriterion-dev|has_library criterion 2.4|Criterion 2.4
+libsqlite3-dev|has_library sqlite3 3.9|SQLite 3.9 with headers (closures are tested in it)
 gdb|has_command gdb|gdb
 python3|has_command python3|Python 3 (for checks of the bench)
 END

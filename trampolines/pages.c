@@ -20,7 +20,7 @@
 #define MFD_NOEXEC_SEAL 8U
 #endif
 
-static size_t page_size(void) {
+size_t pages_unit(void) {
     long size = sysconf(_SC_PAGESIZE);
     return size > 0 ? (size_t)size : 4096;
 }
@@ -30,7 +30,7 @@ static bool is_shortage(int reason) {
     return reason == ENOMEM || reason == EMFILE || reason == ENFILE || reason == ENOSPC || reason == EAGAIN;
 }
 
-static ferry_code refuse(ferry_error *error, const char *call) {
+ferry_code pages_refuse(ferry_error *error, const char *call) {
     ferry_code code = is_shortage(errno) ? FERRY_OUT_OF_MEMORY : FERRY_NO_CODE;
     return fail(error, code, "no executable memory: %s: %s", call, strerror(errno));
 }
@@ -48,6 +48,15 @@ static int open_memory(void) {
     return file < 0 && errno == EINVAL ? memfd_create("ferry", MFD_CLOEXEC) : file;
 }
 
+ferry_code pages_open(size_t size, const char *what, int *file, ferry_error *error) {
+    if (is_over_file_limit(size)) {
+        return fail(error, FERRY_NO_CODE, "no executable memory: RLIMIT_FSIZE is below the %zu bytes of %s", size,
+                    what);
+    }
+    *file = open_memory();
+    return *file < 0 ? pages_refuse(error, "memfd_create") : FERRY_OK;
+}
+
 /* Reserves the memory too: a page that could not be had later would be a SIGBUS. */
 static bool grow(int file, size_t size) {
     int result;
@@ -58,12 +67,12 @@ static bool grow(int file, size_t size) {
 }
 
 static ferry_code map_twice(int file, size_t size, bool debuggable, Pages *pages, ferry_error *error) {
-    if (!grow(file, size)) return refuse(error, "fallocate of a memfd");
+    if (!grow(file, size)) return pages_refuse(error, "fallocate of a memfd");
     void *writable = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    if (writable == MAP_FAILED) return refuse(error, "mmap(PROT_READ | PROT_WRITE) of a memfd");
+    if (writable == MAP_FAILED) return pages_refuse(error, "mmap(PROT_READ | PROT_WRITE) of a memfd");
     void *executable = mmap(NULL, size, PROT_READ | PROT_EXEC, debuggable ? MAP_PRIVATE : MAP_SHARED, file, 0);
     if (executable == MAP_FAILED) {
-        ferry_code code = refuse(error, "mmap(PROT_READ | PROT_EXEC) of a memfd");
+        ferry_code code = pages_refuse(error, "mmap(PROT_READ | PROT_EXEC) of a memfd");
         munmap(writable, size);
         return code;
     }
@@ -72,12 +81,9 @@ static ferry_code map_twice(int file, size_t size, bool debuggable, Pages *pages
 }
 
 ferry_code pages_map(size_t size, bool debuggable, Pages *pages, ferry_error *error) {
-    size = round_up(size, page_size());
-    if (is_over_file_limit(size)) {
-        return fail(error, FERRY_NO_CODE, "no executable memory: RLIMIT_FSIZE is below the %zu bytes of a slab", size);
-    }
-    int file = open_memory();
-    if (file < 0) return refuse(error, "memfd_create");
+    int file = -1;
+    size = round_up(size, pages_unit());
+    TRY(pages_open(size, "a slab", &file, error));
     ferry_code code = map_twice(file, size, debuggable, pages, error);
     close(file);
     return code;

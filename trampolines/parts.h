@@ -4,6 +4,7 @@
  *   cell     the place of one blob's code in a slab
  *   frame    the place of one blob's FDE in a slab; frame i describes cell i
  *   program  the call frame instructions at the end of an FDE: all of it that differs from blob to blob
+ *   thunk    see thunk.h, where cells are those of closures
  *   shared   said of a slab that a process inherited: its parent or its children may be running what is in it
  */
 #ifndef FERRY_TRAMPOLINES_PARTS_H
@@ -13,6 +14,7 @@
 #include <sys/types.h>
 
 #include "trampolines/code.h"
+#include "trampolines/thunk.h"
 
 /* pages.c: memory that has a writable and an executable address.
  *     writable[i] and executable[i] are the same byte, for 0 <= i < size
@@ -33,6 +35,12 @@ void pages_unmap(const Pages *pages);
 void pages_written(const Pages *pages, size_t offset, size_t size);
 /* Other code will come here. For valgrind, which does not see writes to another address of the same memory. */
 void pages_forget(const Pages *pages, size_t offset, size_t size);
+
+size_t pages_unit(void); /* the size of a page */
+/* An empty memfd that may become that large; what says whose it is. */
+MUST_USE ferry_code pages_open(size_t size, const char *what, int *file, ferry_error *error);
+/* What to say of the call that has just set errno: shortage, or forbidden. */
+ferry_code pages_refuse(ferry_error *error, const char *call);
 
 /* unwind.c: the unwind table of a blob, taken apart. Everything points into the blob. */
 typedef struct Unwind {
@@ -137,5 +145,63 @@ MUST_USE ferry_code perf_map_open(PerfMap *map, ferry_error *error);
 void perf_map_close(PerfMap *map);
 bool perf_map_is_mine(const PerfMap *map); /* false in a child: open a new one */
 void perf_map_add(const PerfMap *map, const void *entry, size_t size, const char *name);
+
+/* thunk_machine.c: a thunk of this architecture. */
+typedef struct ThunkMachine {
+    uint8_t code[THUNK_BYTES];
+    uint8_t filler; /* from code_size on */
+    uint8_t code_size;
+    uint8_t cie[16]; /* of its unwind table: from the version on, padded with zeros */
+} ThunkMachine;
+
+const ThunkMachine *thunk_machine(void); /* NULL: there are no thunks for it */
+
+/* thunk_template.c: thunks in a sealed file, which nothing can write, mapped as often as wanted.
+ *
+ * A template is where its first copy lies, which must stay there. It is copied with mremap, so no descriptor is kept.
+ */
+typedef struct ThunkTemplate {
+    const uint8_t *code;
+    size_t size; /* 0: none yet */
+} ThunkTemplate;
+
+size_t thunk_template_smallest(void); /* the smallest whole number of pages that holds a whole number of thunks */
+/* Fills [at, at + size), which is reserved, with thunks. Makes a larger template when that is worth it. Where it fails
+ * the range is still reserved, with whatever in it. */
+MUST_USE ferry_code thunk_template_map(ThunkTemplate *template, const ThunkMachine *machine, uint8_t *at, size_t size,
+                                       ferry_error *error);
+
+/* thunk_chunk.c: thunks with their cells, under one unwind table.
+ *
+ *     code                  code + size           code + THUNK_SPAN      code + THUNK_SPAN + size
+ *     +---------------------+- - - - - - - - - - -+----------------------+
+ *     | thunks (templates)  |  not ours           | cells                |
+ *     +---------------------+- - - - - - - - - - -+----------------------+
+ *
+ *     size <= THUNK_SPAN, a multiple of the page size */
+typedef struct ThunkFrames { /* .eh_frame: CIE, FDE, terminator */
+    uint32_t cie_length;
+    uint32_t cie_id;
+    uint8_t cie[16];
+    uint32_t fde_length;
+    uint32_t fde_cie;
+    uintptr_t begin;
+    uintptr_t range;
+    uint32_t terminator;
+} ThunkFrames;
+
+typedef struct ThunkChunk ThunkChunk;
+struct ThunkChunk {
+    ThunkChunk *next;
+    uint8_t *code;
+    size_t size;
+    ThunkFrames frames;
+    void *unwind_object[8]; /* libgcc's, as in a slab */
+};
+
+/* The template may be one that lies in an earlier chunk, and may lie in this one afterwards. */
+MUST_USE ferry_code thunk_chunk_new(const ferry_allocator *allocator, ThunkTemplate *template, size_t size,
+                                    ThunkChunk **chunk, ferry_error *error);
+void thunk_chunk_free(const ferry_allocator *allocator, ThunkChunk *chunk);
 
 #endif

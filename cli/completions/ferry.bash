@@ -20,7 +20,7 @@ _ferry() {
         case $command in
         call) words='--string --show-errno --show-memory --convention --bound --never --path --help' ;;
         abi | layout) words='--target --json --file --plain --help' ;;
-        ir | asm) words='--target --convention --quality --errno --help' ;;
+        ir | asm) words='--target --convention --quality --errno --upcall --late --help' ;;
         targets) words='--json --help' ;;
         help) words='call abi layout ir asm targets bench' ;;
         esac

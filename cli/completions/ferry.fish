@@ -32,4 +32,6 @@ complete -c ferry -n '__fish_seen_subcommand_from targets' -l json -s j -d 'for 
 complete -c ferry -n '__fish_seen_subcommand_from abi layout ir asm' -l target -s t -x -a '(__ferry_targets)' -d 'the ABI'
 complete -c ferry -n '__fish_seen_subcommand_from call ir asm' -l convention -s c -x -a 'slots pointers' -d 'how values are handed over'
 complete -c ferry -n '__fish_seen_subcommand_from ir asm' -l quality -s q -x -a 'quick better' -d 'how much LLVM tries'
-complete -c ferry -n '__fish_seen_subcommand_from ir asm' -l errno -s e -d 'with errno captured'
+complete -c ferry -n '__fish_seen_subcommand_from ir asm' -l errno -s e -d 'with errno'
+complete -c ferry -n '__fish_seen_subcommand_from ir asm' -l upcall -s u -d 'the stub of a closure'
+complete -c ferry -n '__fish_seen_subcommand_from ir asm' -l late -s l -d 'what answers after its end'

@@ -57,7 +57,8 @@ FERRY_API ferry_binding *ferry_bind(ferry_engine *engine, const ferry_signature 
 FERRY_API void ferry_binding_free(ferry_binding *binding);
 
 /* Makes the code of many signatures in one compile, which is several times quicker for each than one by one; bindings
- * with these options then find it. options as for ferry_bind, `bound` not allowed. */
+ * with these options then find it, those that exist already as well (FERRY_ON_REQUEST): with their next but one call
+ * they leave the slow path. options as for ferry_bind, `bound` not allowed. */
 FERRY_API ferry_code ferry_prepare(ferry_engine *engine, const ferry_signature *const *signatures, size_t count,
                                    const ferry_binding_options *options, ferry_error *error);
 

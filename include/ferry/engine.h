@@ -33,8 +33,10 @@ typedef struct ferry_allocator {
 
 /* When machine code is made. */
 typedef enum ferry_policy {
-    FERRY_NOW,  /* when a binding of a new shape is made */
-    FERRY_NEVER /* never: every call goes through libffi, LLVM is not even loaded */
+    FERRY_NOW,       /* when a binding or a closure of a new shape is made */
+    FERRY_NEVER,     /* never: every call goes through libffi, LLVM is not even loaded */
+    FERRY_ON_REQUEST /* by ferry_prepare and ferry_closures_prepare; until then calls go through libffi. Bindings and
+                        closures that are there already find the code too, with their next call but one */
 } ferry_policy;
 
 /* How much LLVM tries. */
@@ -43,30 +45,59 @@ typedef enum ferry_quality {
     FERRY_BETTER /* codegen level default */
 } ferry_quality;
 
+/* What went wrong where nobody could be told: inside a call by C. */
+typedef enum ferry_event {
+    FERRY_LATE_CALL,         /* C called a closure after its end */
+    FERRY_STALE_HANDLE,      /* a handle was used after its closure's end: released twice, or retained */
+    FERRY_STOPPED_EXCEPTION, /* an exception ended at a closure with FERRY_STOP */
+    FERRY_STOPPED_LONGJMP    /* a longjmp did */
+} ferry_event;
+
+typedef struct ferry_report {
+    ferry_event event;
+    const char *name;                 /* the closure's, or NULL */
+    const ferry_signature *signature; /* the closure's */
+    const char *message;              /* a sentence with all that is known; valid during the call */
+} ferry_report;
+
+/* Called on the thread where it happened, inside the call, with none of ferry's locks held: it may use ferry, but must
+ * return, and must be fit for wherever C calls the closure (a signal handler, for one). */
+typedef void (*ferry_report_function)(void *context, const ferry_report *report);
+
 /* All zero is the default. */
 typedef struct ferry_engine_options {
     ferry_allocator allocator; /* allocate NULL: malloc */
     ferry_policy policy;
     ferry_quality quality;
-    const char *target;  /* a name of `ferry targets` that this machine can run; NULL: the best that it can */
-    const char *backend; /* path of the LLVM module; NULL: $FERRY_BACKEND, else where it was installed */
-    bool perf_map;       /* write /tmp/perf-PID.map, so that perf names trampolines */
-    bool gdb;            /* tell debuggers of each trampoline through GDB's JIT interface */
+    const char *target;           /* a name of `ferry targets` that this machine can run; NULL: the best that it can */
+    const char *backend;          /* path of the LLVM module; NULL: $FERRY_BACKEND, else where it was installed */
+    bool perf_map;                /* write /tmp/perf-PID.map, so that perf names trampolines */
+    bool gdb;                     /* tell debuggers of each trampoline through GDB's JIT interface */
+    ferry_report_function report; /* NULL: events are only counted */
+    void *report_context;
+    size_t quarantine; /* at least so many closures end after one before its memory is used again; 0: 256 */
 } ferry_engine_options;
 
 /* options may be NULL. NULL is returned on failure. */
 FERRY_API ferry_engine *ferry_engine_create(const ferry_engine_options *options, ferry_error *error);
 
-/* Frees the engine and everything it owns, code included: no call may be under way. With bindings or scopes still
- * alive it frees nothing and returns FERRY_IN_USE with their number. NULL is allowed. */
+/* Frees the engine and everything it owns, code included: no call may be under way, and no function pointer of its
+ * closures may be called any more. With bindings, closures or scopes still alive it frees nothing and returns
+ * FERRY_IN_USE with their number. NULL is allowed. */
 FERRY_API ferry_code ferry_engine_free(ferry_engine *engine, ferry_error *error);
 
 /* The name of the engine's target. */
 FERRY_API const char *ferry_engine_target(const ferry_engine *engine);
 
 typedef struct ferry_statistics {
-    size_t bindings;          /* alive now */
-    size_t binding_bytes;     /* of one binding */
+    size_t bindings;      /* alive now */
+    size_t binding_bytes; /* of one binding */
+    size_t closures;      /* alive now: with references */
+    size_t closure_bytes; /* of one closure, beside the 48 bytes of code that all of them share page by page */
+    size_t closure_bytes_mapped;
+    uint64_t late_calls; /* events, as they are reported */
+    uint64_t stale_handles;
+    uint64_t stopped;         /* exceptions and longjmps */
     size_t shapes;            /* known */
     size_t blobs;             /* made */
     size_t code_bytes;        /* machine code in all blobs */

@@ -29,6 +29,7 @@ extern "C" {
     X(UNSUPPORTED, "not supported on this target or path")                                                             \
     X(FOREIGN, "object of another engine")                                                                             \
     X(IN_USE, "still in use")                                                                                          \
+    X(STALE, "object that has ended")                                                                                  \
     X(NO_CODE, "machine code cannot be made here")                                                                     \
     X(BACKEND, "the LLVM module failed")                                                                               \
     X(SYSTEM, "a system call failed")

@@ -12,9 +12,11 @@
 #define FERRY_FERRY_H
 
 #include "ferry/binding.h"
+#include "ferry/closure.h"
 #include "ferry/declare.h"
 #include "ferry/engine.h"
 #include "ferry/error.h"
+#include "ferry/interface.h"
 #include "ferry/target.h"
 #include "ferry/type.h"
 

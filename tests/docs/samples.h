@@ -17,6 +17,12 @@ __attribute__((unused)) static struct pair sample_scale(struct pair pair, int fa
     return (struct pair){pair.x * factor, pair.n * factor};
 }
 
+__attribute__((unused)) static void sample_order(void *context, void *arguments, void *result) {
+    const long *const *slots = (const long *const *)arguments;
+    (void)context;
+    *(int *)result = (*slots[0] > *slots[1]) - (*slots[0] < *slots[1]);
+}
+
 __attribute__((unused)) static void *count_allocate(void *context, size_t size) {
     void *pointer = malloc(size);
     if (pointer != NULL) __atomic_fetch_add((size_t *)context, size, __ATOMIC_RELAXED);

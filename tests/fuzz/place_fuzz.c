@@ -137,14 +137,24 @@ static void check_layout(LayoutTable *layouts, const Type *type) {
     }
 }
 
+/* Every direction, convention and option. */
+static ShapeOptions shape_options(unsigned variant) {
+    return (ShapeOptions){.convention = variant & 1 ? FERRY_POINTERS : FERRY_SLOTS,
+                          .direction = (Direction)(variant >> 1 & 3),
+                          .capture_errno = variant & 8,
+                          .keep_errno = variant & 8,
+                          .cursor = variant & 16};
+}
+
 static void check_shapes(const Placement *placement, Arena *arena) {
     ferry_error error;
     char name[64];
-    for (unsigned variant = 0; variant < 4; variant++) {
+    for (unsigned variant = 0; variant < 32; variant++) {
         const Shape *shape, *again;
-        ferry_convention convention = variant & 1 ? FERRY_POINTERS : FERRY_SLOTS;
-        if (shape_of(placement, convention, variant & 2, arena, &shape, &error) != FERRY_OK) continue;
-        require(shape_of(placement, convention, variant & 2, arena, &again, &error) == FERRY_OK);
+        const ShapeOptions options = shape_options(variant);
+        if (options.direction > UPCALL_LATE) continue;
+        if (shape_of(placement, &options, arena, &shape, &error) != FERRY_OK) continue;
+        require(shape_of(placement, &options, arena, &again, &error) == FERRY_OK);
         require(shape->hash == again->hash && shape_equal(shape, again));
         require(shape_name(shape, name, sizeof name) > 0);
     }

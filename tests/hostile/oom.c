@@ -57,7 +57,7 @@ static void hostile_release(void *context, void *pointer, size_t size) {
 
 /* ---- the scenario ---- */
 
-enum { BINDINGS = 8, SHAPES = 3 };
+enum { BINDINGS = 8, SHAPES = 3, CLOSURES = 8 };
 
 typedef struct World {
     Hostile *hostile;
@@ -67,6 +67,9 @@ typedef struct World {
     const ferry_signature *signature;
     const ferry_signature *shapes[SHAPES];
     ferry_binding *bindings[BINDINGS];
+    ferry_closure *closures[CLOSURES];
+    ferry_interface *interface;
+    ferry_imports *imports;
 } World;
 
 typedef struct Step {
@@ -174,6 +177,97 @@ static ferry_code bind_prepared(World *world, ferry_error *error) {
     return made(world->bindings[4], error);
 }
 
+/* ---- the other direction ---- */
+
+static void add_slots(void *context, void *arguments, void *result) {
+    const int64_t *slots = arguments;
+    (void)context;
+    *(int64_t *)result = slots[0] + (int32_t)slots[1];
+}
+
+static void add_pointers(void *context, void *arguments, void *result) {
+    void **pointers = arguments;
+    (void)context;
+    *(long *)result = *(long *)pointers[0] + *(int *)pointers[1];
+}
+
+static ferry_code create_closure(World *world, int index, const ferry_closure_options *options, ferry_error *error) {
+    bool pointers = options != NULL && options->convention == FERRY_POINTERS;
+    ferry_closure *closure = ferry_closure_create(world->engine, world->shapes[0], pointers ? add_pointers : add_slots,
+                                                  world, options, error);
+    if (closure == NULL) return error->code;
+    world->closures[index] = closure;
+    cr_assert_eq(((long (*)(long, int))ferry_closure_code(closure))(40, 2), 42);
+    return FERRY_OK;
+}
+
+static ferry_code close_slots(World *world, ferry_error *error) {
+    return create_closure(world, 0, NULL, error);
+}
+
+static ferry_code close_pointers(World *world, ferry_error *error) {
+    return create_closure(world, 1, &(ferry_closure_options){.convention = FERRY_POINTERS}, error);
+}
+
+static void count_down(void *context) {
+    (void)context;
+}
+
+static ferry_code close_with_all(World *world, ferry_error *error) {
+    const long fallback = -1;
+    const ferry_closure_options options = {
+        .name = "all", .fallback = &fallback, .finalize = count_down, .boundary = FERRY_STOP, .handler_errno = true};
+    return create_closure(world, 2, &options, error);
+}
+
+typedef struct Fetching {
+    World *world;
+    ferry_code code;
+    ferry_error error;
+} Fetching;
+
+static void fetch(void *context, void *arguments, void *result) {
+    Fetching *fetching = context;
+    ferry_cursor *cursor = ((void **)arguments)[1];
+    ferry_engine *engine = fetching->world->engine;
+    double value = 0;
+    const ferry_type *type = ferry_type_parse(engine, NULL, "double", &fetching->error);
+    fetching->code = type == NULL ? fetching->error.code : ferry_cursor_next(cursor, type, &value, &fetching->error);
+    if (fetching->code == FERRY_OK) cr_assert_eq(value, 2.5);
+    *(int *)result = 7;
+}
+
+static ferry_code close_variadic(World *world, ferry_error *error) {
+    Fetching fetching = {.world = world};
+    const ferry_signature *signature = ferry_signature_parse(world->engine, "int f(int, ...)", NULL, error);
+    if (signature == NULL) return error->code;
+    ferry_closure *closure = ferry_closure_create(world->engine, signature, fetch, &fetching, NULL, error);
+    if (closure == NULL) return error->code;
+    cr_assert_eq(((int (*)(int, ...))ferry_closure_code(closure))(1, 2.5), 7);
+    cr_assert_eq(ferry_closure_release(closure, error), FERRY_OK);
+    if (fetching.code != FERRY_OK) *error = fetching.error;
+    return fetching.code;
+}
+
+static ferry_code prepare_closures(World *world, ferry_error *error) {
+    if (world->options.policy == FERRY_NEVER) return FERRY_OK;
+    return ferry_closures_prepare(world->engine, world->shapes, SHAPES, NULL, error);
+}
+
+static ferry_code create_interface(World *world, ferry_error *error) {
+    const ferry_type *table = ferry_type_parse(
+        world->engine, NULL, "struct { long (*one)(long, int); void *gap; long (*two)(long, int); }", error);
+    const ferry_method methods[3] = {{.handler = add_slots}, {0}, {.handler = add_slots}};
+    const ferry_interface_options options = {.closure.name = "interface"};
+    if (table == NULL) return error->code;
+    if (world->interface == NULL)
+        world->interface = ferry_interface_create(world->engine, table, methods, 3, &options, error);
+    if (world->interface == NULL) return error->code;
+    const void *functions = ferry_interface_table(world->interface);
+    world->imports = ferry_imports_create(world->engine, table, functions, NULL, error);
+    return made(world->imports, error);
+}
+
 static const Step steps[] = {
     {"create an engine", create},
     {"open a scope", open_scope},
@@ -187,11 +281,20 @@ static const Step steps[] = {
     {"bind again, call checked", bind_checked},
     {"prepare a batch", prepare},
     {"bind what was prepared", bind_prepared},
+    {"a closure, slots", close_slots},
+    {"a closure, pointers", close_pointers},
+    {"a closure with all options", close_with_all},
+    {"a variadic closure and its cursor", close_variadic},
+    {"prepare closures", prepare_closures},
+    {"an interface and its imports", create_interface},
 };
 
 static void close_world(World *world) {
     ferry_error error;
+    ferry_imports_free(world->imports);
     for (int i = 0; i < BINDINGS; i++) ferry_binding_free(world->bindings[i]);
+    cr_assert_eq(ferry_interface_release(world->interface, &error), FERRY_OK);
+    for (int i = 0; i < CLOSURES; i++) cr_assert_eq(ferry_closure_release(world->closures[i], &error), FERRY_OK);
     ferry_scope_free(world->scope);
     cr_assert_eq(ferry_engine_free(world->engine, &error), FERRY_OK);
 }
@@ -249,7 +352,7 @@ Test(oom, the_scenario_makes_code) {
     World world = {.hostile = &hostile, .options = {.allocator = {&hostile, hostile_allocate, hostile_release}}};
     run(&world);
     ferry_engine_statistics(world.engine, &statistics);
-    cr_expect_eq(statistics.blobs, 5, "%zu blobs; %s", statistics.blobs, statistics.backend_error);
+    cr_expect_eq(statistics.blobs, 15, "%zu blobs; %s", statistics.blobs, statistics.backend_error);
     cr_expect_eq(ferry_binding_path(world.bindings[2]), FERRY_PATH_BOUND);
     close_world(&world);
     cr_expect_eq(hostile.bytes, 0);

@@ -30,20 +30,34 @@ void workshop_close(Workshop *workshop) {
     arena_free(&workshop->arena);
 }
 
-const Shape *workshop_shape(Workshop *workshop, const char *declaration, ferry_convention convention,
-                            bool capture_errno) {
+const Placement *workshop_place(Workshop *workshop, const char *declaration) {
     ferry_error error = {0};
     const Signature *signature = NULL;
     const Placement *placement = NULL;
-    const Shape *shape = NULL;
     const char *name = NULL;
     ferry_code code = parse_signature(&workshop->types, NULL, declaration, &signature, &name, &error);
     cr_assert_eq(code, FERRY_OK, "%s: %s\n%s", declaration, error.message, error.excerpt);
+    if (signature->variadic && !signature->of_call) {
+        code = signature_of_call(&workshop->types, signature, NULL, 0, &signature, &error);
+        cr_assert_eq(code, FERRY_OK, "%s: %s", declaration, error.message);
+    }
     code = place_signature(&workshop->layouts, &workshop->arena, signature, &placement, &error);
     cr_assert_eq(code, FERRY_OK, "%s: %s", declaration, error.message);
-    code = shape_of(placement, convention, capture_errno, &workshop->arena, &shape, &error);
-    cr_assert_eq(code, FERRY_OK, "%s: %s", declaration, error.message);
+    return placement;
+}
+
+const Shape *workshop_shape_of(Workshop *workshop, const Placement *placement, const ShapeOptions *options) {
+    ferry_error error = {0};
+    const Shape *shape = NULL;
+    ferry_code code = shape_of(placement, options, &workshop->arena, &shape, &error);
+    cr_assert_eq(code, FERRY_OK, "%s", error.message);
     return shape;
+}
+
+const Shape *workshop_shape(Workshop *workshop, const char *declaration, ferry_convention convention,
+                            bool capture_errno) {
+    ShapeOptions options = {.convention = convention, .capture_errno = capture_errno};
+    return workshop_shape_of(workshop, workshop_place(workshop, declaration), &options);
 }
 
 CompileRequest workshop_request(const Workshop *workshop, const Shape *const *shape, ferry_quality quality) {
@@ -90,15 +104,46 @@ Made workshop_make(Workshop *workshop, const char *declaration, ferry_convention
     return workshop_make_request(workshop, &request);
 }
 
-char *workshop_dump(Workshop *workshop, const char *declaration, ferry_convention convention, ferry_quality quality,
-                    DumpStage stage) {
+Made workshop_make_stub(Workshop *workshop, const char *declaration, const ShapeOptions *options,
+                        ferry_quality quality) {
+    const Shape *shape = workshop_shape_of(workshop, workshop_place(workshop, declaration), options);
+    CompileRequest request = workshop_request(workshop, &shape, quality);
+    return workshop_make_request(workshop, &request);
+}
+
+intptr_t workshop_errno_offset(void) {
+    return (char *)&errno - (char *)__builtin_thread_pointer();
+}
+
+/* endbr64; movabs $cell, %r10; jmp *(%r10) */
+void (*workshop_thunk(Workshop *workshop, const TestCell *cell))(void) {
+    uint8_t code[] = {0xf3, 0x0f, 0x1e, 0xfa, 0x49, 0xba, 0, 0, 0, 0, 0, 0, 0, 0, 0x41, 0xff, 0x22};
+    memcpy(code + 6, &cell, sizeof cell);
+    void *place = put(workshop, code, sizeof code, 16);
+    void (*function)(void);
+    memcpy(&function, &place, sizeof function);
+    return function;
+}
+
+static char *dump(Workshop *workshop, const char *declaration, const Shape *shape, ferry_quality quality,
+                  DumpStage stage) {
     ferry_error error = {0};
     char *text = NULL;
-    const Shape *shape = workshop_shape(workshop, declaration, convention, false);
     CompileRequest request = workshop_request(workshop, &shape, quality);
     ferry_code code = workshop->backend->dump(workshop->state, &request, stage, &text, &error);
     cr_assert_eq(code, FERRY_OK, "%s: %s", declaration, error.message);
     return text;
+}
+
+char *workshop_dump(Workshop *workshop, const char *declaration, ferry_convention convention, ferry_quality quality,
+                    DumpStage stage) {
+    return dump(workshop, declaration, workshop_shape(workshop, declaration, convention, false), quality, stage);
+}
+
+char *workshop_dump_stub(Workshop *workshop, const char *declaration, const ShapeOptions *options,
+                         ferry_quality quality, DumpStage stage) {
+    const Shape *shape = workshop_shape_of(workshop, workshop_place(workshop, declaration), options);
+    return dump(workshop, declaration, shape, quality, stage);
 }
 
 static int *errno_location(void) {

@@ -5,7 +5,8 @@
 
 static const Shape *shape(World *world, const char *text, ferry_convention convention, bool capture_errno) {
     const Shape *made = NULL;
-    ferry_code code = shape_of(place(world, text), convention, capture_errno, &world->arena, &made, &world->error);
+    const ShapeOptions options = {.convention = convention, .capture_errno = capture_errno};
+    ferry_code code = shape_of(place(world, text), &options, &world->arena, &made, &world->error);
     cr_assert(code == FERRY_OK, "%s: %s", text, world->error.message);
     return made;
 }
@@ -104,4 +105,96 @@ Test(shape, its_name_tells_what_travels) {
     expect_name("struct {long a[4];} f(struct {double d; long n;})", "slots hidden32a8({f64,i64})");
     expect_name("int f(char *, ..., long double)", "slots i32(i64,...,mem16a16)");
     expect_name("void f(void)", "slots void()");
+}
+
+/* ---- upcalls ---- */
+
+static const Shape *upcall_shape(World *world, const char *text, const ShapeOptions *options) {
+    const Shape *made = NULL;
+    ferry_code code = shape_of(place(world, text), options, &world->arena, &made, &world->error);
+    cr_assert(code == FERRY_OK, "%s: %s", text, world->error.message);
+    return made;
+}
+
+static bool upcalls_share(const char *left, const char *right, ShapeOptions options) {
+    World world;
+    open_world(&world, "x86_64-sysv");
+    bool equal = shape_equal(upcall_shape(&world, left, &options), upcall_shape(&world, right, &options));
+    close_world(&world);
+    return equal;
+}
+
+static const ShapeOptions up_slots = {.direction = UPCALL, .convention = FERRY_SLOTS};
+static const ShapeOptions up_pointers = {.direction = UPCALL, .convention = FERRY_POINTERS};
+static const ShapeOptions up_late = {.direction = UPCALL_LATE};
+
+Test(shape, a_narrow_argument_fills_the_handler_s_slot_but_lies_bare_behind_a_pointer) {
+    cr_expect_not(upcalls_share("void f(int)", "void f(unsigned)", up_slots));
+    cr_expect_not(upcalls_share("void f(short)", "void f(unsigned short)", up_slots));
+    cr_expect(upcalls_share("void f(int)", "void f(unsigned)", up_pointers));
+    cr_expect(upcalls_share("void f(short)", "void f(unsigned short)", up_pointers));
+    cr_expect(upcalls_share("void f(long)", "void f(char *)", up_slots));
+}
+
+Test(shape, of_a_narrow_result_c_relies_on_32_bits) {
+    cr_expect(upcalls_share("int f(void)", "unsigned f(void)", up_slots));
+    cr_expect_not(upcalls_share("short f(void)", "unsigned short f(void)", up_slots));
+    cr_expect_not(upcalls_share("signed char f(void)", "_Bool f(void)", up_pointers));
+}
+
+Test(shape, a_hidden_result_is_c_s_memory_whatever_its_size) {
+    cr_expect(upcalls_share("struct {char c[17];} f(void)", "struct {_Alignas(64) long a[99];} f(void)", up_slots));
+    cr_expect_not(upcalls_share("struct {char c[17];} f(void)", "void f(void *)", up_slots));
+}
+
+Test(shape, behind_a_pointer_a_value_has_its_type_s_alignment) {
+    cr_expect_not(upcalls_share("void f(__int128)", "void f(struct {long a, b;})", up_pointers));
+    cr_expect(upcalls_share("void f(__int128)", "void f(struct {long a, b;})", up_slots));
+}
+
+Test(shape, the_late_shape_knows_only_the_result) {
+    cr_expect(upcalls_share("int f(long, double, struct {long a[9];})", "unsigned f(void)", up_late));
+    cr_expect(upcalls_share("struct {long a[3];} f(int)", "struct {long a[9];} f(double)", up_late));
+    cr_expect_not(upcalls_share("int f(void)", "float f(void)", up_late));
+    World world;
+    open_world(&world, "x86_64-sysv");
+    ShapeOptions pointers = up_late;
+    pointers.convention = FERRY_POINTERS;
+    pointers.keep_errno = pointers.cursor = true;
+    cr_expect(shape_equal(upcall_shape(&world, "int f(int, ...,long)", &pointers),
+                          upcall_shape(&world, "int f(void)", &up_late)));
+    close_world(&world);
+}
+
+Test(shape, direction_errno_and_cursor_are_part_of_it) {
+    World world;
+    open_world(&world, "x86_64-sysv");
+    const ShapeOptions down = {.convention = FERRY_SLOTS}, kept = {.direction = UPCALL, .keep_errno = true},
+                       cursor = {.direction = UPCALL, .cursor = true};
+    const Shape *up = upcall_shape(&world, "long f(long)", &up_slots);
+    cr_expect_not(shape_equal(up, upcall_shape(&world, "long f(long)", &down)));
+    cr_expect_not(shape_equal(up, upcall_shape(&world, "long f(long)", &kept)));
+    cr_expect_not(shape_equal(up, upcall_shape(&world, "long f(long)", &cursor)));
+    cr_expect_eq(upcall_shape(&world, "long f(long, struct {int a[3];})", &up_slots)->sources, 3);
+    cr_expect_eq(upcall_shape(&world, "long f(long, struct {}, int)", &up_pointers)->sources, 3);
+    close_world(&world);
+}
+
+static void expect_upcall_name(const char *text, ShapeOptions options, const char *expected) {
+    World world;
+    open_world(&world, "x86_64-sysv");
+    char name[128];
+    shape_name(upcall_shape(&world, text, &options), name, sizeof name);
+    cr_expect_str_eq(name, expected);
+    close_world(&world);
+}
+
+Test(shape, the_name_of_an_upcall_tells_its_direction) {
+    expect_upcall_name("double f(double, int)", up_slots, "upcall slots f64(f64,i32)");
+    expect_upcall_name("struct {long a[4];} f(char *, ...,int)",
+                       (ShapeOptions){.direction = UPCALL, .convention = FERRY_POINTERS, .keep_errno = true},
+                       "upcall pointers+errno hidden(i64,i32)");
+    expect_upcall_name("int f(char *)", (ShapeOptions){.direction = UPCALL, .cursor = true},
+                       "upcall slots i32(i64,...)");
+    expect_upcall_name("double f(double, int)", up_late, "late f64()");
 }

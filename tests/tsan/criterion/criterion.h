@@ -78,6 +78,7 @@ void suite_skip(const char *format, ...);
 #define cr_expect_null(pointer, ...)          SUITE_CHECK(false, (pointer) == NULL, __VA_ARGS__)
 #define cr_expect_not_null(pointer, ...)      SUITE_CHECK(false, (pointer) != NULL, __VA_ARGS__)
 #define cr_expect_str_eq(left, right, ...)    SUITE_CHECK(false, strcmp(left, right) == 0, __VA_ARGS__)
+#define cr_expect_str_neq(left, right, ...)   SUITE_CHECK(false, strcmp(left, right) != 0, __VA_ARGS__)
 #define cr_expect_arr_eq(left, right, n, ...) SUITE_CHECK(false, memcmp(left, right, n) == 0, __VA_ARGS__)
 #define cr_expect_fail(...)                   suite_check(false, false, __FILE__, __LINE__, "fail", "" __VA_ARGS__)
 
