@@ -15,6 +15,16 @@
  *           values[k]    what fill writes to slots[k]
  *           pointers[k]  = &slots[k]
  *           lent[k]      = pointers[k], for ffi_call
+ *
+ * Upcalls go the other way: C code, a loop for each signature, loads a function pointer from an object and calls it
+ * with the values from where fill takes them. Behind the pointer stand
+ *
+ *   native      the C function itself
+ *   ferry       thunk -> stub   -> handler
+ *   limit       thunk -> stub   -> handler      the same thunk (thunks.c), the same handler
+ *   libffi      its closure     -> handler
+ *
+ * Handlers are C as well (callees.c), one for each convention: what they compute, the C function has inlined.
  */
 #ifndef FERRY_BENCH_BENCH_H
 #define FERRY_BENCH_BENCH_H
@@ -25,6 +35,8 @@
 #include <stdio.h>
 
 #include "ferry/ferry.h"
+
+#include "bench/limit.h"
 
 enum { MOST_SLOTS = 16, MOST_COUNTERS = 6 };
 
@@ -49,6 +61,23 @@ typedef struct Frame {
 
 typedef enum Maker { MAKER_GCC, MAKER_CLANG, MAKER_COUNT } Maker;
 
+/* What is written by hand: wrappers of limit.c, stubs of stubs.c. */
+typedef enum Limit {
+    LIMIT_SLOTS,
+    LIMIT_POINTERS,
+    LIMIT_UP_SLOTS,
+    LIMIT_UP_SLOTS_ERRNO,
+    LIMIT_UP_SLOTS_STATIC,
+    LIMIT_UP_POINTERS,
+    LIMIT_UP_POINTERS_ERRNO,
+    LIMIT_COUNT
+} Limit;
+
+/* How a row is called: from the VM, the argument slots kept or written just before each call; or by C. */
+typedef enum Mode { MODE_KEPT, MODE_FILL, MODE_UPCALL, MODE_COUNT } Mode;
+
+extern const char *const mode_names[MODE_COUNT]; /* as benchmarks name them */
+
 typedef struct Row {
     const char *name;        /* "long(long x6)" */
     const char *symbol;      /* "long6": its name in signatures.h */
@@ -60,14 +89,19 @@ typedef struct Row {
     void (*direct)(const Frame *frame, size_t iterations, void *result);
     struct {
         const char *start, *stop;
-    } limit[MAKER_COUNT][2]; /* code of limit.c, by maker and ferry_convention; NULL: not there */
-    double expected[3];      /* the result, one number per slot */
+    } limit[MAKER_COUNT][LIMIT_COUNT]; /* NULL: not there */
+    double expected[3];                /* the result, one number per slot */
+    /* For upcalls; NULL: there are none. */
+    void (*call_back)(Function *const *object, const Frame *frame, size_t iterations, void *result);
+    ferry_handler slots_handler, pointers_handler;
+    void (*ffi_handler)(ffi_cif *cif, void *result, void **arguments, void *context);
 } Row;
 
 extern const Row rows[];
 extern const size_t row_count;
 
 size_t row_slots(const Row *row);
+bool row_has(const Row *row, Mode mode);
 bool row_is_scalar(const Row *row); /* no struct and at most 12 arguments: what the goal for code size speaks of */
 void row_fill(const Row *row, Frame *frame); /* arguments 1, 2, 3 ... in slots and values; pointers set */
 void row_poison(Frame *frame);               /* forgets the result and that void(void) was called */
@@ -88,6 +122,24 @@ typedef enum Column {
     COLUMN_POINTERS_BOUND,
     COLUMN_SLOW,
     COLUMN_LIBFFI,
+    COLUMN_UP_NATIVE,
+    COLUMN_UP_GCC_SLOTS,
+    COLUMN_UP_CLANG_SLOTS,
+    COLUMN_UP_GCC_SLOTS_ERRNO,
+    COLUMN_UP_CLANG_SLOTS_ERRNO,
+    COLUMN_UP_GCC_SLOTS_STATIC,
+    COLUMN_UP_CLANG_SLOTS_STATIC,
+    COLUMN_UP_SLOTS,
+    COLUMN_UP_SLOTS_HANDLER_ERRNO,
+    COLUMN_UP_TINYCC,
+    COLUMN_UP_GCC_POINTERS,
+    COLUMN_UP_CLANG_POINTERS,
+    COLUMN_UP_GCC_POINTERS_ERRNO,
+    COLUMN_UP_CLANG_POINTERS_ERRNO,
+    COLUMN_UP_POINTERS,
+    COLUMN_UP_POINTERS_HANDLER_ERRNO,
+    COLUMN_UP_SLOW,
+    COLUMN_UP_LIBFFI,
     COLUMN_COUNT
 } Column;
 
@@ -104,14 +156,19 @@ struct Subject {
     Frame *frame;
     const Row *row;
     ffi_cif *cif;
-    Code code;    /* what is copied for each sample; size 0: it runs where it is */
-    Entry *entry; /* the copy, or a wrapper that stays where it is: what object points at */
+    Code code;        /* what is copied for each sample; size 0: it runs where it is */
+    Entry *entry;     /* the copy, or what stays where it is: what object points at. With a cell, the copy's thunk */
+    const void *cell; /* of a stub: what is copied beside the thunk; NULL: it is called without one */
+    size_t cell_size;
 };
 
 /* Everything that one row's variants need; subjects[c].run is NULL where column c cannot be measured. */
 typedef struct Variants {
     Subject subjects[COLUMN_COUNT];
     ferry_binding *bindings[COLUMN_COUNT];
+    ferry_closure *closures[COLUMN_COUNT];
+    ffi_closure *ffi_closure;
+    LimitCell limit_cells[2]; /* by ferry_convention */
     ffi_cif cif;
     ffi_type *ffi_parameters[MOST_SLOTS];
     void *pages; /* what the frame lies in */
@@ -125,22 +182,37 @@ typedef struct Engines {
 } Engines;
 
 typedef struct TinyCC TinyCC;
+typedef struct Thunks Thunks;
+
+/* What the variants of all rows are made with. */
+typedef struct Makers {
+    Engines engines;
+    TinyCC *tinycc;
+    Thunks *thunks; /* NULL: this machine's are not known here */
+} Makers;
 
 /* false: a message was printed. */
-bool variants_make(Variants *variants, const Row *row, bool fill, const Engines *engines, const TinyCC *tinycc);
+bool variants_make(Variants *variants, const Row *row, Mode mode, const Makers *makers);
 bool engines_open(Engines *engines, bool better);
 void engines_close(Engines *engines);
 void variants_free(Variants *variants);
+void variant_runs(Subject *subject, const void *code, size_t size, Loop *run); /* code, entry, object, run */
+Code row_limit_code(const Row *row, Limit limit, Maker maker);
+
+/* ---- callbacks.c: the same for upcalls ---- */
+
+bool callbacks_make(Variants *variants, const Row *row, const Makers *makers);
+void callbacks_free(Variants *variants);
 
 /* ---- ffi.c: libffi's side ---- */
 
 /* Fills cif and the array of parameter types that it refers to. */
 bool ffi_prepare(const Row *row, ffi_cif *cif, ffi_type **parameters);
 
-/* ---- tinycc.c: the wrappers of limit.c, compiled by TinyCC ---- */
+/* ---- tinycc.c: limit.c and stubs.c, compiled by TinyCC ---- */
 
 TinyCC *tinycc_open(void); /* NULL where libtcc is not there or refuses */
-const void *tinycc_find(const TinyCC *tinycc, const char *symbol);
+const void *tinycc_find(const TinyCC *tinycc, const char *kind, const char *symbol);
 void tinycc_close(TinyCC *tinycc);
 bool tinycc_compile_one(void); /* one wrapper, from text to callable, and gone again */
 
@@ -152,11 +224,22 @@ Area *area_open(void); /* NULL where the system gives no executable memory */
 void area_close(Area *area);
 Entry *area_place(Area *area, Code code); /* a copy at a random place; it may overwrite an earlier one */
 
+/* ---- thunks.c: what stands between C and a stub ---- */
+
+Thunks *thunks_open(void); /* NULL: not known for this machine, or no executable memory */
+void thunks_close(Thunks *thunks);
+/* A random thunk that enters `entry` with a copy of the cell, the first word replaced by entry. */
+Entry *thunks_place(Thunks *thunks, Entry *entry, const void *cell, size_t size);
+LimitCell *thunks_static_cell(Thunks *thunks); /* NULL where something else lies at its address */
+const void *thunk_cell(const void *code);      /* the cell of any thunk of this kind; NULL: it is none */
+long errno_offset(void);                       /* from the thread pointer */
+
 /* ---- harness.c: loops, clocks and rounds ---- */
 
 Loop *loop_of_entry(size_t filled);
 Loop *loop_of_ffi(size_t filled);
 Loop *loop_of_direct(void);
+Loop *loop_of_upcalls(void);
 
 typedef struct Clock {
     double real, cpu; /* nanoseconds */
@@ -200,7 +283,7 @@ typedef struct Measure {
 
 typedef struct RowResult {
     const Row *row;
-    bool fill;
+    Mode mode;
     Measure *measures[COLUMN_COUNT]; /* NULL: not measured */
     size_t code_bytes[COLUMN_COUNT];
 } RowResult;
@@ -224,9 +307,12 @@ const Measure *results_find(const Results *results, const char *name);
 double measure_counter(const Measure *measure, const char *name); /* NAN where there is none */
 void results_free(Results *results);
 
-/* The limit of a convention: the better one of gcc's and clang's. NULL where neither was measured. */
-const Measure *row_limit(const RowResult *result, ferry_convention convention);
-/* How many times as long as the limit of its convention a column takes; NAN where unknown. */
+extern const Column limit_columns[LIMIT_COUNT][MAKER_COUNT];
+
+Limit column_limit(Column column); /* what it is measured against */
+/* The better one of gcc's and clang's. NULL where neither was measured. */
+const Measure *row_limit(const RowResult *result, Limit limit);
+/* How many times as long as its limit a column takes; NAN where unknown. */
 double row_ratio(const RowResult *result, Column column);
 double row_ratio_to(const RowResult *result, Column column, const Measure *other);
 
@@ -247,15 +333,20 @@ bool wanted(const Options *options, const char *name); /* does the filter match?
 
 /* ---- one file per question ---- */
 
-bool calls_measure(Results *results, const Options *options);   /* calls.c: how long does a call take? */
-bool create_measure(Results *results, const Options *options);  /* create.c: what does a binding, a shape cost? */
-bool process_measure(Results *results, const Options *options); /* process.c: what does a fresh process pay? */
-int process_child(const char *what);                            /* the other side of process.c */
+bool calls_measure(Results *results, const Options *options);    /* calls.c: how long does a call take? */
+bool create_measure(Results *results, const Options *options);   /* create.c: what does a binding, a shape cost? */
+bool closures_measure(Results *results, const Options *options); /* closures.c: what does a closure cost? */
+int closures_child(const char *what);                            /* its other side; -1: that is none of its words */
+bool process_measure(Results *results, const Options *options);  /* process.c: what does a fresh process pay? */
+int process_child(const char *what);                             /* the other side of process.c */
+/* Runs this program with the hidden option and reads the numbers that it prints. */
+bool child_run(const char *what, double *numbers, size_t count);
+double memory_bytes(const char *name); /* the figure after a name in /proc/self/smaps_rollup */
 
 /* ---- report.c, goals.c: what people read; json.c, svg.c: what programs and browsers read ---- */
 
 void report_begin(const Options *options, bool pinned);
-void report_table_head(void);
+void report_table_head(Mode mode);
 void report_row(const RowResult *result);
 void report_progress(const char *name, size_t done, size_t of); /* on a terminal only */
 void report_progress_end(void);

@@ -1,5 +1,6 @@
-/* callees.c: the C functions that are called. Each looks at all of its arguments and does little else, so that what
- * is measured is the way there and back. They stand alone in this file, compiled without link-time optimisation. */
+/* callees.c: the C functions that are called, and the handlers. Each looks at all of its arguments and does little
+ * else, so that what is measured is the way there and back. They stand alone in this file, compiled without link-time
+ * optimisation. */
 #include "bench/callees.h"
 
 #include <stdarg.h>
@@ -52,3 +53,28 @@ int callee_variadic(int a, ...) {
     va_end(list);
     return a + 2 * b + (int)c + 4 * (int)d;
 }
+
+/* ---- handlers: the same, inlined, on what the convention hands over ---- */
+
+#define IN_SLOT(type, index) (*(type const *)((const char *)arguments + 8 * (index)))
+#define BEHIND(type, index)  (*(type const *)((const void *const *)arguments)[index])
+
+#define HANDLE(convention, name, result, values)                                                                       \
+    __attribute__((flatten)) void handle_##convention##_##name(void *context, void *arguments, void *where) {          \
+        (void)context;                                                                                                 \
+        (void)arguments;                                                                                               \
+        KEEP_##result(where, callee_##name values);                                                                    \
+    }
+#define HANDLE_SLOTS(name, result, types, values)    HANDLE(slots, name, result, values)
+#define HANDLE_POINTERS(name, result, types, values) HANDLE(pointers, name, result, values)
+#define HANDLE_FFI(name, result, types, values)                                                                        \
+    __attribute__((flatten)) void handle_ffi_##name(ffi_cif *cif, void *where, void **arguments, void *context) {      \
+        (void)cif;                                                                                                     \
+        (void)context;                                                                                                 \
+        (void)arguments;                                                                                               \
+        KEEP_##result(where, callee_##name values);                                                                    \
+    }
+
+FIXED_SIGNATURES(HANDLE_SLOTS, IN_SLOT)
+FIXED_SIGNATURES(HANDLE_POINTERS, BEHIND)
+FIXED_SIGNATURES(HANDLE_FFI, BEHIND)

@@ -1,4 +1,4 @@
-/* calls.c: how long does a call take?
+/* calls.c: how long does a call take, from the VM to C and from C to the VM?
  *
  * All variants of a row are measured in turns, in a new order each round, so that what disturbs the machine disturbs
  * all of them. What counts is the time on the CPU: another process that takes it away does not show. */
@@ -8,18 +8,12 @@
 
 enum { BATCHES = 10 };
 
-/* What the variants of all rows are made with. */
-typedef struct Makers {
-    Engines engines;
-    TinyCC *tinycc;
-    Area *area;
-} Makers;
-
 typedef struct Turns {
     const Options *options;
     Results *results;
     RowResult *row;
     Variants *variants;
+    const Makers *makers;
     Area *area;
     size_t iterations[COLUMN_COUNT];
     size_t order[COLUMN_COUNT]; /* the columns that are measured */
@@ -43,6 +37,8 @@ static bool check(Turns *turns, Column column) {
 static void place(Turns *turns, Column column, size_t iterations) {
     Subject *subject = &turns->variants->subjects[column];
     if (subject->code.size != 0) subject->entry = area_place(turns->area, subject->code);
+    if (subject->cell != NULL)
+        subject->entry = thunks_place(turns->makers->thunks, subject->entry, subject->cell, subject->cell_size);
     row_poison(turns->variants->frame);
     subject->run(subject, iterations);
 }
@@ -69,13 +65,12 @@ static bool set_up(Turns *turns) {
     for (Column column = 0; column < COLUMN_COUNT; column++) {
         if (turns->variants->subjects[column].run == NULL || !try_out(turns, column)) continue;
         row->measures[column] = results_add(turns->results, turns->options->rounds, "%s/%s/%s", row->row->name,
-                                            row->fill ? "fill" : "kept", column_names[column]);
+                                            mode_names[row->mode], column_names[column]);
         if (row->measures[column] == NULL) return false;
         turns->iterations[column] =
             harness_calibrate(&turns->variants->subjects[column], turns->options->sample_nanoseconds);
         turns->order[turns->count++] = column;
-        ferry_binding *binding = turns->variants->bindings[column];
-        if (binding != NULL) ferry_binding_code(binding, &row->code_bytes[column]);
+        row->code_bytes[column] = turns->variants->subjects[column].code.size;
     }
     return true;
 }
@@ -101,13 +96,12 @@ static void finish(RowResult *row) {
 /* The rounds are spread over several batches, for each of which everything is made anew: bindings, bound code, memory.
  * A processor can settle in a state where one variant is slow for as long as nothing changes; it does not survive
  * the compiles between batches, and the median leaves it out. */
-static bool measure_batches(Turns *turns, const Makers *makers) {
+static bool measure_batches(Turns *turns) {
     size_t rounds = turns->options->rounds;
     size_t batches = rounds < BATCHES ? rounds : BATCHES;
     for (size_t batch = 0; batch < batches; batch++) {
         Variants variants;
-        if (!variants_make(&variants, turns->row->row, turns->row->fill, &makers->engines, makers->tinycc))
-            return false;
+        if (!variants_make(&variants, turns->row->row, turns->row->mode, turns->makers)) return false;
         turns->variants = &variants;
         bool ready = batch != 0 || set_up(turns);
         if (ready) take_turns(turns, batch * rounds / batches, (batch + 1) * rounds / batches);
@@ -118,11 +112,13 @@ static bool measure_batches(Turns *turns, const Makers *makers) {
     return true;
 }
 
-static bool measure_row(Results *results, const Options *options, const Row *row, bool fill, const Makers *makers) {
+static bool measure_row(Results *results, const Options *options, const Row *row, Mode mode, const Makers *makers,
+                        Area *area) {
     RowResult *result = &results->rows[results->row_count++];
-    *result = (RowResult){.row = row, .fill = fill};
-    Turns turns = {.options = options, .results = results, .row = result, .area = makers->area, .seed = 20260101};
-    if (!measure_batches(&turns, makers)) return false;
+    *result = (RowResult){.row = row, .mode = mode};
+    Turns turns = {
+        .options = options, .results = results, .row = result, .makers = makers, .area = area, .seed = 20260101};
+    if (!measure_batches(&turns)) return false;
     finish(result);
     report_row(result);
     if (turns.why_not != NULL) {
@@ -132,19 +128,22 @@ static bool measure_row(Results *results, const Options *options, const Row *row
     return true;
 }
 
-static bool wants_any(const Options *options, const Row *row, int fill) {
+static bool wants(const Options *options, const Row *row, Mode mode) {
     char name[96];
-    if (fill && row_slots(row) == 0) return false; /* nothing to write */
-    snprintf(name, sizeof name, "%s/%s", row->name, fill ? "fill" : "kept");
+    if (!row_has(row, mode)) return false;
+    snprintf(name, sizeof name, "%s/%s", row->name, mode_names[mode]);
     return wanted(options, name);
 }
 
-static bool measure_rows(Results *results, const Options *options, const Makers *makers) {
+static bool measure_table(Results *results, const Options *options, Mode from, Mode to, const Makers *makers,
+                          Area *area) {
+    bool begun = false;
     for (size_t k = 0; k < row_count; k++)
-        for (int fill = 0; fill < 2; fill++) {
-            if (!wants_any(options, &rows[k], fill)) continue;
-            if (results->row_count == 0) report_table_head();
-            if (!measure_row(results, options, &rows[k], fill, makers)) return false;
+        for (Mode mode = from; mode <= to; mode++) {
+            if (!wants(options, &rows[k], mode)) continue;
+            if (!begun) report_table_head(mode);
+            begun = true;
+            if (!measure_row(results, options, &rows[k], mode, makers, area)) return false;
         }
     return true;
 }
@@ -156,18 +155,26 @@ static void note_backend(Results *results, ferry_engine *engine) {
     snprintf(results->backend_error, sizeof results->backend_error, "%s", statistics.backend_error);
 }
 
+static bool measure_tables(Results *results, const Options *options, Makers *makers, Area *area) {
+    if (!engines_open(&makers->engines, options->better)) return false;
+    bool done = measure_table(results, options, MODE_KEPT, MODE_FILL, makers, area) &&
+                measure_table(results, options, MODE_UPCALL, MODE_UPCALL, makers, area);
+    note_backend(results, makers->engines.code);
+    engines_close(&makers->engines);
+    return done;
+}
+
 bool calls_measure(Results *results, const Options *options) {
-    Makers makers = {.area = area_open(), .tinycc = tinycc_open()};
-    results->rows = calloc(2 * row_count, sizeof *results->rows);
+    Area *area = area_open();
+    Makers makers = {.tinycc = tinycc_open(), .thunks = thunks_open()};
+    results->rows = calloc(MODE_COUNT * row_count, sizeof *results->rows);
     bool done = false;
-    if (makers.area == NULL)
+    if (area == NULL)
         fputs("ferry-bench: the system gives no executable memory\n", stderr);
-    else if (results->rows != NULL && engines_open(&makers.engines, options->better)) {
-        done = measure_rows(results, options, &makers);
-        note_backend(results, makers.engines.code);
-        engines_close(&makers.engines);
-    }
+    else if (results->rows != NULL)
+        done = measure_tables(results, options, &makers, area);
+    thunks_close(makers.thunks);
     tinycc_close(makers.tinycc);
-    area_close(makers.area);
+    area_close(area);
     return done;
 }

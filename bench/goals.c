@@ -48,7 +48,35 @@ static double times_faster(const RowResult *result) {
 }
 
 static double limit_times_faster(const RowResult *result) {
-    return row_ratio_to(result, COLUMN_LIBFFI, row_limit(result, FERRY_SLOTS));
+    return row_ratio_to(result, COLUMN_LIBFFI, row_limit(result, LIMIT_SLOTS));
+}
+
+static double up_slots_ratio(const RowResult *result) {
+    return row_ratio(result, COLUMN_UP_SLOTS);
+}
+
+static double up_slots_handler_errno_ratio(const RowResult *result) {
+    return row_ratio(result, COLUMN_UP_SLOTS_HANDLER_ERRNO);
+}
+
+static double up_pointers_ratio(const RowResult *result) {
+    return row_ratio(result, COLUMN_UP_POINTERS);
+}
+
+static double up_times_faster(const RowResult *result) {
+    return row_ratio_to(result, COLUMN_UP_LIBFFI, result->measures[COLUMN_UP_SLOTS]);
+}
+
+static double up_limit_times_faster(const RowResult *result) {
+    return row_ratio_to(result, COLUMN_UP_LIBFFI, row_limit(result, LIMIT_UP_SLOTS_ERRNO));
+}
+
+static double up_pointers_times_faster(const RowResult *result) {
+    return row_ratio_to(result, COLUMN_UP_LIBFFI, result->measures[COLUMN_UP_POINTERS]);
+}
+
+static double up_pointers_limit_times_faster(const RowResult *result) {
+    return row_ratio_to(result, COLUMN_UP_LIBFFI, row_limit(result, LIMIT_UP_POINTERS_ERRNO));
 }
 
 static double scalar_code_bytes(const RowResult *result) {
@@ -62,6 +90,12 @@ static const RowGoal row_goals[] = {
     {"pointers within 5 % of their limit", 1.05, true, pointers_ratio, "%.3f", NULL},
     {"slots at least 4 times as fast as ffi_call", 4, false, times_faster, "%.1f", limit_times_faster},
     {"code at most 160 bytes for up to 12 scalars", 160, true, scalar_code_bytes, "%.0f", NULL},
+    {"upcalls to slots within 5 % of the limit", 1.05, true, up_slots_ratio, "%.3f", NULL},
+    {"the same, errno left to the handler", 1.05, true, up_slots_handler_errno_ratio, "%.3f", NULL},
+    {"upcalls to pointers within 5 % of their limit", 1.05, true, up_pointers_ratio, "%.3f", NULL},
+    {"upcalls to slots at least 3 times as fast as libffi's", 3, false, up_times_faster, "%.1f", up_limit_times_faster},
+    {"upcalls to pointers at least 3 times as fast as libffi's", 3, false, up_pointers_times_faster, "%.1f",
+     up_pointers_limit_times_faster},
 };
 
 static void report_row_goal(const Results *results, const RowGoal *goal) {
@@ -88,7 +122,7 @@ static void report_row_goal(const Results *results, const RowGoal *goal) {
         snprintf(figure + length, sizeof figure - length, " (the limit: %.1f)", goal->limit(worst));
     }
     verdict(reached == counted, "%s: %zu of %zu; worst %s, %s: %s", goal->text, reached, counted, worst->row->name,
-            worst->fill ? "fill" : "kept", figure);
+            mode_names[worst->mode], figure);
 }
 
 /* ---- goals of one figure ---- */
@@ -111,6 +145,14 @@ static const FigureGoal figure_goals[] = {
     {"1,000 shapes in one batch in less than 80 ms", "create/batch_of_1000_shapes", NULL, 80e6, false, 1e6, "ms"},
     {"a process on the slow path never maps libLLVM", "process/first_call_ferry_never", "libllvm_mapped", 0, true, 1,
      "mappings"},
+    {"a closure in less than 30 ns", "closures/ferry_create", NULL, 30, false, 1, "ns"},
+    {"the same, its memory given by the system for the first time", "closures/ferry_create_fresh", NULL, 30, false, 1,
+     "ns"},
+    {"a closure made and released in less than 20 ns, 1 alive", "closures/ferry_recycle", NULL, 20, false, 1, "ns"},
+    {"the same, 1,000 alive in random order", "closures/ferry_recycle_of_1000", NULL, 20, false, 1, "ns"},
+    {"a closure takes at most 64 bytes", "closures/ferry_create_fresh", "bytes", 64, true, 1, "bytes"},
+    {"1,000,000 alive at once, each of them called", "closures/ferry_create_fresh", "called_wrong", 0, true, 1,
+     "went wrong"},
 };
 
 static void report_figure_goal(const Results *results, const FigureGoal *goal) {

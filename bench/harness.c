@@ -71,6 +71,10 @@ static void directly(const Subject *subject, size_t iterations) {
     subject->row->direct(subject->frame, iterations, subject->frame->result);
 }
 
+static void upwards(const Subject *subject, size_t iterations) {
+    subject->row->call_back(subject->object, subject->frame, iterations, subject->frame->result);
+}
+
 Loop *loop_of_entry(size_t filled) {
     return filled < MOST_SLOTS ? entry_loops[filled] : NULL;
 }
@@ -81,6 +85,10 @@ Loop *loop_of_ffi(size_t filled) {
 
 Loop *loop_of_direct(void) {
     return directly;
+}
+
+Loop *loop_of_upcalls(void) {
+    return upwards;
 }
 
 static double nanoseconds(clockid_t id) {

@@ -10,12 +10,15 @@ enum { EXIT_USAGE = 2 };
 
 static const char help[] =
     "Usage: ferry-bench [OPTIONS]\n"
-    "Measures calls from managed code to C through ferry, beside direct calls, wrappers written by hand, libffi and\n"
-    "TinyCC; then what bindings and shapes cost, and what a fresh process pays.\n"
+    "Measures calls from managed code to C and from C to managed code through ferry, beside direct calls, wrappers "
+    "and\n"
+    "stubs written by hand, libffi and TinyCC; then what bindings, shapes and closures cost, and what a fresh process\n"
+    "pays.\n"
     "\n"
-    "  --quick          a few seconds instead of half a minute; figures are rougher\n"
-    "  --filter REGEX   only what the extended regular expression matches: rows as 'long(long x6)/fill' and\n"
-    "                   'long(long x6)/kept', and the parts 'create' and 'process'\n"
+    "  --quick          some seconds instead of a minute; figures are rougher\n"
+    "  --filter REGEX   only what the extended regular expression matches: rows as 'long(long x6)/fill',\n"
+    "                   'long(long x6)/kept' and 'long(long x6)/upcall', and the parts 'create', 'closures' and\n"
+    "                   'process'\n"
     "  --rounds N       measure each variant N times (default 101, with --quick 31)\n"
     "  --better         trampolines of the better quality (LLVM's default level) instead of the quick one\n"
     "  --json FILE      write all repetitions as JSON in the format of Google Benchmark\n"
@@ -91,10 +94,15 @@ static const struct option words[] = {
     {0},
 };
 
+static int run_child(const char *what) {
+    int status = closures_child(what);
+    return status >= 0 ? status : process_child(what);
+}
+
 static int read_option(Options *options, int option) {
     switch (option) {
     case OPTION_HELP: fputs(help, stdout); exit(EXIT_SUCCESS);
-    case OPTION_CHILD: exit(process_child(optarg));
+    case OPTION_CHILD: exit(run_child(optarg));
     case OPTION_QUICK: options->quick = true; return 0;
     case OPTION_BETTER: options->better = true; return 0;
     case OPTION_FILTER: return read_filter(options, optarg);
@@ -127,8 +135,8 @@ static bool close_file(FILE *file, const char *what) {
 static int run(Options *options, const char *program) {
     Results results = {0};
     report_begin(options, pin_to_one_cpu());
-    bool done =
-        calls_measure(&results, options) && create_measure(&results, options) && process_measure(&results, options);
+    bool done = calls_measure(&results, options) && create_measure(&results, options) &&
+                closures_measure(&results, options) && process_measure(&results, options);
     int status = done && !results.wrong ? EXIT_SUCCESS : EXIT_FAILURE;
     if (done && results.count == 0) status = misuse("--filter matches nothing%s", "");
     if (results.count != 0) goals_report(&results);

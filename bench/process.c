@@ -75,7 +75,7 @@ static const ChildKind kinds[] = {
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
 
 /* The number of kibibytes after a name in /proc/self/smaps_rollup, as bytes. */
-static double memory_bytes(const char *name) {
+double memory_bytes(const char *name) {
     char line[256];
     double kibibytes = 0;
     FILE *file = fopen("/proc/self/smaps_rollup", "r");
@@ -96,6 +96,8 @@ static bool is_mapped(const char *library) {
     return found;
 }
 
+enum { SEEN_REAL, SEEN_CPU, SEEN_RSS, SEEN_PSS, SEEN_LLVM, SEEN_COUNT };
+
 int process_child(const char *what) {
     for (size_t k = 0; k < KIND_COUNT; k++) {
         if (strcmp(kinds[k].name, what) != 0) continue;
@@ -112,10 +114,6 @@ int process_child(const char *what) {
 
 /* ---- the parent ---- */
 
-typedef struct Seen {
-    double real, cpu, rss, pss, llvm;
-} Seen;
-
 static void become_child(const char *what, int output) {
     char option[64];
     static char program[] = "ferry-bench";
@@ -125,31 +123,29 @@ static void become_child(const char *what, int output) {
     _exit(127);
 }
 
-static bool read_line(int input, Seen *seen) {
+static bool read_line(int input, double *numbers, size_t count) {
     FILE *file = fdopen(input, "r");
     if (file == NULL) return false;
-    char line[256];
+    char line[512];
     bool whole = fgets(line, sizeof line, file) != NULL;
     fclose(file);
-    double numbers[5] = {0};
     char *rest = line;
-    for (size_t k = 0; whole && k < 5; k++) {
+    for (size_t k = 0; whole && k < count; k++) {
         const char *word = rest;
         numbers[k] = strtod(word, &rest);
         whole = rest != word;
     }
-    *seen = (Seen){numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
     return whole;
 }
 
-static bool run_child(const char *what, Seen *seen) {
+bool child_run(const char *what, double *numbers, size_t count) {
     int ends[2], status = 0;
     fflush(NULL);
     if (pipe(ends) != 0) return false;
     pid_t child = fork();
     if (child == 0) become_child(what, ends[1]);
     close(ends[1]);
-    bool whole = child > 0 && read_line(ends[0], seen);
+    bool whole = child > 0 && read_line(ends[0], numbers, count);
     if (child > 0 && waitpid(child, &status, 0) != child) return false;
     return whole && status == 0;
 }
@@ -158,24 +154,24 @@ static bool measure_kind(Results *results, const Options *options, const ChildKi
     Measure *measure = results_add(results, options->quick ? 5 : 21, "process/first_call_%s", kind->name);
     if (measure == NULL) return false;
     double rss[32], pss[32];
-    Seen seen = {0};
+    double seen[SEEN_COUNT] = {0};
     for (size_t k = 0; k < measure->count; k++) {
         report_progress(measure->name, k, measure->count);
-        if (!run_child(kind->name, &seen)) {
+        if (!child_run(kind->name, seen, SEEN_COUNT)) {
             report_progress_end();
             report_note("%s: not measured, the child process failed", kind->name);
             results->wrong = true;
             measure->count = 0; /* nothing that could be written anywhere */
             return true;
         }
-        measure_sample(measure, k, (Clock){0, 0}, (Clock){seen.real, seen.cpu}, 1);
-        rss[k] = seen.rss;
-        pss[k] = seen.pss;
+        measure_sample(measure, k, (Clock){0, 0}, (Clock){seen[SEEN_REAL], seen[SEEN_CPU]}, 1);
+        rss[k] = seen[SEEN_RSS];
+        pss[k] = seen[SEEN_PSS];
     }
     report_progress_end();
     measure_count(measure, "rss_bytes", summarize(rss, measure->count).median);
     measure_count(measure, "pss_bytes", summarize(pss, measure->count).median);
-    measure_count(measure, "libllvm_mapped", seen.llvm);
+    measure_count(measure, "libllvm_mapped", seen[SEEN_LLVM]);
     measure_done(measure, measure->real); /* who waits for a process waits for its disk too */
     report_measure(measure);
     return true;

@@ -6,31 +6,53 @@
 
 #include "bench/bench.h"
 
-/* ---- the table of calls ---- */
+/* ---- the tables of calls ---- */
 
 /* A limit's cell is the better one of two columns. */
 typedef struct Cell {
     const char *above, *title;
     Column column;
-    bool limit;
-    ferry_convention convention;
+    bool is_limit;
+    Limit limit;
 } Cell;
 
-static const Cell cells[] = {
-    {"", "direct", .column = COLUMN_DIRECT},       {"slots:", "limit", .limit = true, .convention = FERRY_SLOTS},
+enum { MOST_CELLS = 16 };
+
+static const Cell downcall_cells[MOST_CELLS] = {
+    {"", "direct", .column = COLUMN_DIRECT},       {"slots:", "limit", .is_limit = true, .limit = LIMIT_SLOTS},
     {"", "ferry", .column = COLUMN_SLOTS},         {"", "bound", .column = COLUMN_SLOTS_BOUND},
-    {"", "TinyCC", .column = COLUMN_TINYCC},       {"pointers:", "limit", .limit = true, .convention = FERRY_POINTERS},
+    {"", "TinyCC", .column = COLUMN_TINYCC},       {"pointers:", "limit", .is_limit = true, .limit = LIMIT_POINTERS},
     {"", "ferry", .column = COLUMN_POINTERS},      {"", "bound", .column = COLUMN_POINTERS_BOUND},
     {"slow path", "ferry", .column = COLUMN_SLOW}, {"", "libffi", .column = COLUMN_LIBFFI},
 };
-enum { CELL_COUNT = sizeof cells / sizeof cells[0] };
+
+static const Cell upcall_cells[MOST_CELLS] = {
+    {"", "native", .column = COLUMN_UP_NATIVE},
+    {"slots:", "static", .is_limit = true, .limit = LIMIT_UP_SLOTS_STATIC},
+    {"", "limit", .is_limit = true, .limit = LIMIT_UP_SLOTS},
+    {"", "ferry", .column = COLUMN_UP_SLOTS_HANDLER_ERRNO},
+    {"errno", "limit", .is_limit = true, .limit = LIMIT_UP_SLOTS_ERRNO},
+    {"kept:", "ferry", .column = COLUMN_UP_SLOTS},
+    {"", "TinyCC", .column = COLUMN_UP_TINYCC},
+    {"pointers:", "limit", .is_limit = true, .limit = LIMIT_UP_POINTERS},
+    {"", "ferry", .column = COLUMN_UP_POINTERS_HANDLER_ERRNO},
+    {"errno", "limit", .is_limit = true, .limit = LIMIT_UP_POINTERS_ERRNO},
+    {"kept:", "ferry", .column = COLUMN_UP_POINTERS},
+    {"slow path", "ferry", .column = COLUMN_UP_SLOW},
+    {"", "libffi", .column = COLUMN_UP_LIBFFI},
+};
+
+static const Cell *cells_of(Mode mode) {
+    return mode == MODE_UPCALL ? upcall_cells : downcall_cells;
+}
 
 typedef enum Line { LINE_TIME, LINE_SPREAD, LINE_TO_LIMIT, LINE_TO_DIRECT, LINE_COUNT } Line;
 
 static const char *const line_titles[LINE_COUNT] = {"ns", "+- %", "x limit", "x direct"};
+static const char *const upcall_line_titles[LINE_COUNT] = {"ns", "+- %", "x limit", "x native"};
 
 void report_begin(const Options *options, bool pinned) {
-    printf("ferry %s: what a call from managed code to C takes.\n\n", ferry_version());
+    printf("ferry %s: what a call from managed code to C takes, and one from C to managed code.\n\n", ferry_version());
     puts(
         "ns        one turn of a loop that loads the entry and calls it, in nanoseconds on the CPU; nothing "
         "subtracted\n"
@@ -51,16 +73,31 @@ void report_begin(const Options *options, bool pinned) {
 #endif
 }
 
-void report_table_head(void) {
+static void explain_upcalls(void) {
+    report_heading("Upcalls: C calls the VM");
+    puts("ns        one turn of a loop in C that loads a function pointer and calls it\n"
+         "native    the C function itself is behind it; everywhere else a handler(context, arguments, result), in C\n"
+         "          as well, does the same, with all arguments in slots or behind pointers\n"
+         "limit     a stub written by hand for the signature, entered through the same thunk as ferry's, from which\n"
+         "          it knows its closure; static: no thunk, the address of its only closure stands in the stub\n"
+         "kept:     errno is after the call what it was before, ferry's default; else the handler decides\n"
+         "TinyCC    a stub of the static kind\n"
+         "x limit   ferry's to the limit beside it; a limit's to that of its convention that leaves errno alone;\n"
+         "          everything else to the one for slots");
+}
+
+void report_table_head(Mode mode) {
+    if (mode == MODE_UPCALL) explain_upcalls();
+    const Cell *cells = cells_of(mode);
     printf("\n%-26s%9s", "", "");
-    for (size_t k = 0; k < CELL_COUNT; k++) printf("%9s", cells[k].above);
+    for (size_t k = 0; k < MOST_CELLS && cells[k].title != NULL; k++) printf("%9s", cells[k].above);
     printf("\n%-26s%9s", "", "");
-    for (size_t k = 0; k < CELL_COUNT; k++) printf("%9s", cells[k].title);
+    for (size_t k = 0; k < MOST_CELLS && cells[k].title != NULL; k++) printf("%9s", cells[k].title);
     putchar('\n');
 }
 
 static const Measure *cell_measure(const RowResult *result, const Cell *cell) {
-    return cell->limit ? row_limit(result, cell->convention) : result->measures[cell->column];
+    return cell->is_limit ? row_limit(result, cell->limit) : result->measures[cell->column];
 }
 
 static Column cell_column(const RowResult *result, const Cell *cell) {
@@ -78,27 +115,37 @@ static double cell_value(const RowResult *result, const Cell *cell, Line line) {
     case LINE_TIME: return measure->summary.median;
     case LINE_SPREAD: return 50 * (measure->summary.high - measure->summary.low) / measure->summary.median;
     case LINE_TO_LIMIT: return row_ratio(result, column);
-    default: return row_ratio_to(result, column, result->measures[COLUMN_DIRECT]);
+    default:
+        return row_ratio_to(result, column,
+                            result->measures[result->mode == MODE_UPCALL ? COLUMN_UP_NATIVE : COLUMN_DIRECT]);
     }
+}
+
+static bool is_by_clang(Column column) {
+    for (size_t k = 0; k < LIMIT_COUNT; k++)
+        if (limit_columns[k][MAKER_CLANG] == column) return true;
+    return false;
 }
 
 static void print_cell(const RowResult *result, const Cell *cell, Line line) {
     double value = cell_value(result, cell, line);
     Column column = cell_column(result, cell);
-    bool by_clang = column == COLUMN_CLANG_SLOTS || column == COLUMN_CLANG_POINTERS;
     if (isnan(value))
         printf("%9s", "-");
-    else if (line == LINE_TIME && cell->limit)
-        printf("%7.2f %c", value, by_clang ? 'c' : 'g');
+    else if (line == LINE_TIME && cell->is_limit)
+        printf("%7.2f %c", value, is_by_clang(column) ? 'c' : 'g');
     else
         printf("%9.*f", line == LINE_SPREAD || value >= 100 ? 1 : 2, value);
 }
 
 void report_row(const RowResult *result) {
+    static const char *const second[MODE_COUNT] = {"  kept", "  fill", ""};
+    const Cell *cells = cells_of(result->mode);
+    const char *const *titles = result->mode == MODE_UPCALL ? upcall_line_titles : line_titles;
     for (Line line = 0; line < LINE_COUNT; line++) {
-        const char *name = line == 0 ? result->row->name : line == 1 ? (result->fill ? "  fill" : "  kept") : "";
-        printf("%-26s%9s", name, line_titles[line]);
-        for (size_t k = 0; k < CELL_COUNT; k++) print_cell(result, &cells[k], line);
+        const char *name = line == 0 ? result->row->name : line == 1 ? second[result->mode] : "";
+        printf("%-26s%9s", name, titles[line]);
+        for (size_t k = 0; k < MOST_CELLS && cells[k].title != NULL; k++) print_cell(result, &cells[k], line);
         putchar('\n');
     }
     putchar('\n');

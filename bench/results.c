@@ -76,10 +76,38 @@ void results_free(Results *results) {
     *results = (Results){0};
 }
 
-const Measure *row_limit(const RowResult *result, ferry_convention convention) {
-    bool slots = convention == FERRY_SLOTS;
-    const Measure *gcc = result->measures[slots ? COLUMN_GCC_SLOTS : COLUMN_GCC_POINTERS];
-    const Measure *clang = result->measures[slots ? COLUMN_CLANG_SLOTS : COLUMN_CLANG_POINTERS];
+const Column limit_columns[LIMIT_COUNT][MAKER_COUNT] = {
+    [LIMIT_SLOTS] = {COLUMN_GCC_SLOTS, COLUMN_CLANG_SLOTS},
+    [LIMIT_POINTERS] = {COLUMN_GCC_POINTERS, COLUMN_CLANG_POINTERS},
+    [LIMIT_UP_SLOTS] = {COLUMN_UP_GCC_SLOTS, COLUMN_UP_CLANG_SLOTS},
+    [LIMIT_UP_SLOTS_ERRNO] = {COLUMN_UP_GCC_SLOTS_ERRNO, COLUMN_UP_CLANG_SLOTS_ERRNO},
+    [LIMIT_UP_SLOTS_STATIC] = {COLUMN_UP_GCC_SLOTS_STATIC, COLUMN_UP_CLANG_SLOTS_STATIC},
+    [LIMIT_UP_POINTERS] = {COLUMN_UP_GCC_POINTERS, COLUMN_UP_CLANG_POINTERS},
+    [LIMIT_UP_POINTERS_ERRNO] = {COLUMN_UP_GCC_POINTERS_ERRNO, COLUMN_UP_CLANG_POINTERS_ERRNO},
+};
+
+/* Like with like: who keeps errno with who keeps errno. What is written by hand otherwise, and everything that is no
+ * ferry's code, with the plain one for slots. */
+Limit column_limit(Column column) {
+    switch (column) {
+    case COLUMN_GCC_POINTERS:
+    case COLUMN_CLANG_POINTERS:
+    case COLUMN_POINTERS:
+    case COLUMN_POINTERS_BOUND: return LIMIT_POINTERS;
+    case COLUMN_UP_SLOTS: return LIMIT_UP_SLOTS_ERRNO;
+    case COLUMN_UP_GCC_POINTERS:
+    case COLUMN_UP_CLANG_POINTERS:
+    case COLUMN_UP_GCC_POINTERS_ERRNO:
+    case COLUMN_UP_CLANG_POINTERS_ERRNO:
+    case COLUMN_UP_POINTERS_HANDLER_ERRNO: return LIMIT_UP_POINTERS;
+    case COLUMN_UP_POINTERS: return LIMIT_UP_POINTERS_ERRNO;
+    default: return column < COLUMN_UP_NATIVE ? LIMIT_SLOTS : LIMIT_UP_SLOTS;
+    }
+}
+
+const Measure *row_limit(const RowResult *result, Limit limit) {
+    const Measure *gcc = result->measures[limit_columns[limit][MAKER_GCC]];
+    const Measure *clang = result->measures[limit_columns[limit][MAKER_CLANG]];
     if (gcc == NULL || clang == NULL) return gcc != NULL ? gcc : clang;
     return clang->summary.median < gcc->summary.median ? clang : gcc;
 }
@@ -91,7 +119,5 @@ double row_ratio_to(const RowResult *result, Column column, const Measure *other
 }
 
 double row_ratio(const RowResult *result, Column column) {
-    bool pointers = column == COLUMN_GCC_POINTERS || column == COLUMN_CLANG_POINTERS || column == COLUMN_POINTERS ||
-                    column == COLUMN_POINTERS_BOUND;
-    return row_ratio_to(result, column, row_limit(result, pointers ? FERRY_POINTERS : FERRY_SLOTS));
+    return row_ratio_to(result, column, row_limit(result, column_limit(column)));
 }

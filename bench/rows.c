@@ -14,51 +14,88 @@
     }
 SIGNATURES(DIRECT, IN_VALUES)
 
-/* ---- the wrappers of limit.c ---- */
+/* ---- C calls back ---- */
+
+#define CALL_BACK(name, result, types, values)                                                                         \
+    static void call_back_##name(Function *const *object, const Frame *frame, size_t iterations, void *where) {        \
+        (void)frame;                                                                                                   \
+        for (; iterations != 0; iterations--) {                                                                        \
+            Function *code = __atomic_load_n(object, __ATOMIC_RELAXED);                                                \
+            KEEP_##result(where, ((result(*) types)code)values);                                                       \
+        }                                                                                                              \
+    }
+FIXED_SIGNATURES(CALL_BACK, IN_VALUES)
+
+/* ---- the wrappers of limit.c, the stubs of stubs.c ---- */
 
 #define NOTHING(type, index)
-#define CODE(name)                       {__start_##name##_code, __stop_##name##_code}
-#define DECLARE_CODE(name)               extern const char __start_##name##_code[], __stop_##name##_code[];
-#define GCC(name, result, types, values) DECLARE_CODE(gcc_slots_##name) DECLARE_CODE(gcc_pointers_##name)
+#define CODE_OF(name)        {__start_##name##_code, __stop_##name##_code}
+#define DECLARE_CODE(name)   extern const char __start_##name##_code[], __stop_##name##_code[];
+#define DECLARE(maker, name) DECLARE_CODE(maker##_slots_##name) DECLARE_CODE(maker##_pointers_##name)
+#define DECLARE_STUBS(maker, name)                                                                                     \
+    DECLARE_CODE(maker##_up_slots_##name)                                                                              \
+    DECLARE_CODE(maker##_up_slots_errno_##name)                                                                        \
+    DECLARE_CODE(maker##_up_slots_static_##name)                                                                       \
+    DECLARE_CODE(maker##_up_pointers_##name)                                                                           \
+    DECLARE_CODE(maker##_up_pointers_errno_##name)
+#define WRAPPERS(maker, name)                                                                                          \
+    [LIMIT_SLOTS] = CODE_OF(maker##_slots_##name), [LIMIT_POINTERS] = CODE_OF(maker##_pointers_##name)
+#define STUBS(maker, name)                                                                                             \
+    [LIMIT_UP_SLOTS] = CODE_OF(maker##_up_slots_##name),                                                               \
+    [LIMIT_UP_SLOTS_ERRNO] = CODE_OF(maker##_up_slots_errno_##name),                                                   \
+    [LIMIT_UP_SLOTS_STATIC] = CODE_OF(maker##_up_slots_static_##name),                                                 \
+    [LIMIT_UP_POINTERS] = CODE_OF(maker##_up_pointers_##name),                                                         \
+    [LIMIT_UP_POINTERS_ERRNO] = CODE_OF(maker##_up_pointers_errno_##name)
+
+#define GCC(name, result, types, values)       DECLARE(gcc, name)
+#define GCC_STUBS(name, result, types, values) DECLARE_STUBS(gcc, name)
 SIGNATURES(GCC, NOTHING)
-#define GCC_WRAPPERS(name) [MAKER_GCC] = {CODE(gcc_slots_##name), CODE(gcc_pointers_##name)}
+FIXED_SIGNATURES(GCC_STUBS, NOTHING)
 #ifdef BENCH_CLANG
-#define CLANG(name, result, types, values) DECLARE_CODE(clang_slots_##name) DECLARE_CODE(clang_pointers_##name)
+#define CLANG(name, result, types, values)       DECLARE(clang, name)
+#define CLANG_STUBS(name, result, types, values) DECLARE_STUBS(clang, name)
 SIGNATURES(CLANG, NOTHING)
-#define CLANG_WRAPPERS(name) [MAKER_CLANG] = {CODE(clang_slots_##name), CODE(clang_pointers_##name)}
+FIXED_SIGNATURES(CLANG_STUBS, NOTHING)
+#define BY_CLANG(...) [MAKER_CLANG] = {__VA_ARGS__}
 #else
-#define CLANG_WRAPPERS(name) [MAKER_CLANG] = {{NULL, NULL}, {NULL, NULL}}
+#define BY_CLANG(...) [MAKER_CLANG] = {{NULL, NULL}}
 #endif
 
-#define CALLS(name)                                                                                                    \
-    .symbol = #name, .function = (Function *)callee_##name, .direct = direct_##name,                                   \
-    .limit = {GCC_WRAPPERS(name), CLANG_WRAPPERS(name)}
+#define CALLS(name)   .symbol = #name, .function = (Function *)callee_##name, .direct = direct_##name
+#define ONE_WAY(name) CALLS(name), .limit = {[MAKER_GCC] = {WRAPPERS(gcc, name)}, BY_CLANG(WRAPPERS(clang, name))}
+#define BOTH_WAYS(name)                                                                                                \
+    CALLS(name), .call_back = call_back_##name, .slots_handler = handle_slots_##name,                                  \
+        .pointers_handler = handle_pointers_##name, .ffi_handler = handle_ffi_##name,                                  \
+        .limit = {[MAKER_GCC] = {WRAPPERS(gcc, name), STUBS(gcc, name)},                                               \
+                  BY_CLANG(WRAPPERS(clang, name), STUBS(clang, name))}
 
 const Row rows[] = {
-    {CALLS(none), .name = "void(void)", .declaration = "void f(void)", .parameters = "", .result = 'v'},
-    {CALLS(long1), .name = "long(long)", .declaration = "long f(long)", .parameters = "l", .result = 'l',
+    {BOTH_WAYS(none), .name = "void(void)", .declaration = "void f(void)", .parameters = "", .result = 'v'},
+    {BOTH_WAYS(long1), .name = "long(long)", .declaration = "long f(long)", .parameters = "l", .result = 'l',
      .expected = {2}},
-    {CALLS(double3), .name = "double(double x3)", .declaration = "double f(double, double, double)",
+    {BOTH_WAYS(double3), .name = "double(double x3)", .declaration = "double f(double, double, double)",
      .parameters = "ddd", .result = 'd', .expected = {2}},
-    {CALLS(long6), .name = "long(long x6)", .declaration = "long f(long, long, long, long, long, long)",
+    {BOTH_WAYS(long6), .name = "long(long x6)", .declaration = "long f(long, long, long, long, long, long)",
      .parameters = "llllll", .result = 'l', .expected = {51}},
-    {CALLS(long12), .name = "long(long x12)",
+    {BOTH_WAYS(long12), .name = "long(long x12)",
      .declaration = "long f(long, long, long, long, long, long, long, long, long, long, long, long)",
      .parameters = "llllllllllll", .result = 'l', .expected = {168}},
-    {CALLS(double10), .name = "double(double x10)",
+    {BOTH_WAYS(double10), .name = "double(double x10)",
      .declaration = "double f(double, double, double, double, double, double, double, double, double, double)",
      .parameters = "dddddddddd", .result = 'd', .expected = {13}},
-    {CALLS(mixed8), .name = "double(8 mixed)",
+    {BOTH_WAYS(mixed8), .name = "double(8 mixed)",
      .declaration = "double f(int, double, long, float, short, double, char, const char *)", .parameters = "idlfsdcp",
      .result = 'd', .expected = {28}},
-    {CALLS(pair), .name = "struct{double x2}", .parameters = "P", .result = 'P', .expected = {3, 2},
+    {BOTH_WAYS(pair), .name = "struct{double x2}", .parameters = "P", .result = 'P', .expected = {3, 2},
      .declaration = "struct pair { double x, y; }; struct pair f(struct pair)"},
-    {CALLS(triple), .name = "struct{long x3}", .parameters = "T", .result = 'T', .expected = {3, 1, 2},
+    {BOTH_WAYS(triple), .name = "struct{long x3}", .parameters = "T", .result = 'T', .expected = {3, 1, 2},
      .declaration = "struct triple { long a, b, c; }; struct triple f(struct triple)"},
-    {CALLS(variadic), .name = "int(int, ...) with 3", .declaration = "int f(int, ..., int, double, long)",
+    {ONE_WAY(variadic), .name = "int(int, ...) with 3", .declaration = "int f(int, ..., int, double, long)",
      .parameters = "iidl", .result = 'i', .fixed = 1, .expected = {24}},
 };
 const size_t row_count = sizeof rows / sizeof rows[0];
+
+const char *const mode_names[MODE_COUNT] = {"kept", "fill", "upcall"};
 
 static size_t slots_of(char letter) {
     switch (letter) {
@@ -73,6 +110,11 @@ size_t row_slots(const Row *row) {
     size_t slots = 0;
     for (const char *letter = row->parameters; *letter != 0; letter++) slots += slots_of(*letter);
     return slots;
+}
+
+bool row_has(const Row *row, Mode mode) {
+    if (mode == MODE_FILL) return row_slots(row) != 0; /* else there is nothing to write */
+    return mode != MODE_UPCALL || row->call_back != NULL;
 }
 
 bool row_is_scalar(const Row *row) {

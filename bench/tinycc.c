@@ -1,5 +1,5 @@
-/* tinycc.c: limit.c once more, compiled by TinyCC from memory: what a program gets that makes its wrappers as C text.
- */
+/* tinycc.c: limit.c and stubs.c once more, compiled by TinyCC from memory: what a program gets that makes its wrappers
+ * and stubs as C text. */
 #include "bench/bench.h"
 
 #ifdef BENCH_TINYCC
@@ -9,11 +9,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* The text of both files, one after the other; the list's guard keeps limit.c from looking for it. */
+/* The texts, one after the other; the list's guard keeps them from looking for what they include. */
 __asm__(".section .rodata\n"
         "bench_limit_text:\n"
-        ".incbin \"" BENCH_SIGNATURES_FILE "\"\n"
-        ".incbin \"" BENCH_LIMIT_FILE "\"\n"
+        ".incbin \"" BENCH_FOLDER "/signatures.h\"\n"
+        ".incbin \"" BENCH_FOLDER "/limit.h\"\n"
+        ".incbin \"" BENCH_FOLDER "/limit.c\"\n"
+        ".incbin \"" BENCH_FOLDER "/stubs.c\"\n"
         ".byte 0\n"
         ".previous\n");
 extern const char bench_limit_text[];
@@ -72,10 +74,10 @@ TinyCC *tinycc_open(void) {
     return NULL;
 }
 
-const void *tinycc_find(const TinyCC *tinycc, const char *symbol) {
+const void *tinycc_find(const TinyCC *tinycc, const char *kind, const char *symbol) {
     char name[64];
     if (tinycc == NULL) return NULL;
-    snprintf(name, sizeof name, "tcc_slots_%s", symbol);
+    snprintf(name, sizeof name, "tcc_%s_%s", kind, symbol);
     return tcc_get_symbol(tinycc->state, name);
 }
 
@@ -103,8 +105,9 @@ TinyCC *tinycc_open(void) {
     return NULL;
 }
 
-const void *tinycc_find(const TinyCC *tinycc, const char *symbol) {
+const void *tinycc_find(const TinyCC *tinycc, const char *kind, const char *symbol) {
     (void)tinycc;
+    (void)kind;
     (void)symbol;
     return NULL;
 }

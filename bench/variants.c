@@ -17,6 +17,24 @@ const char *const column_names[COLUMN_COUNT] = {
     [COLUMN_POINTERS_BOUND] = "ferry_pointers_bound",
     [COLUMN_SLOW] = "ferry_slow_path",
     [COLUMN_LIBFFI] = "libffi",
+    [COLUMN_UP_NATIVE] = "native",
+    [COLUMN_UP_GCC_SLOTS] = "limit_gcc_slots",
+    [COLUMN_UP_CLANG_SLOTS] = "limit_clang_slots",
+    [COLUMN_UP_GCC_SLOTS_ERRNO] = "limit_gcc_slots_errno",
+    [COLUMN_UP_CLANG_SLOTS_ERRNO] = "limit_clang_slots_errno",
+    [COLUMN_UP_GCC_SLOTS_STATIC] = "limit_gcc_slots_static",
+    [COLUMN_UP_CLANG_SLOTS_STATIC] = "limit_clang_slots_static",
+    [COLUMN_UP_SLOTS] = "ferry_slots",
+    [COLUMN_UP_SLOTS_HANDLER_ERRNO] = "ferry_slots_handler_errno",
+    [COLUMN_UP_TINYCC] = "tinycc_slots",
+    [COLUMN_UP_GCC_POINTERS] = "limit_gcc_pointers",
+    [COLUMN_UP_CLANG_POINTERS] = "limit_clang_pointers",
+    [COLUMN_UP_GCC_POINTERS_ERRNO] = "limit_gcc_pointers_errno",
+    [COLUMN_UP_CLANG_POINTERS_ERRNO] = "limit_clang_pointers_errno",
+    [COLUMN_UP_POINTERS] = "ferry_pointers",
+    [COLUMN_UP_POINTERS_HANDLER_ERRNO] = "ferry_pointers_handler_errno",
+    [COLUMN_UP_SLOW] = "ferry_slow_path",
+    [COLUMN_UP_LIBFFI] = "libffi",
 };
 
 static const struct {
@@ -28,17 +46,6 @@ static const struct {
     {COLUMN_POINTERS, {.convention = FERRY_POINTERS}},
     {COLUMN_POINTERS_BOUND, {.convention = FERRY_POINTERS, .bound = true}},
     {COLUMN_SLOW, {.convention = FERRY_SLOTS}},
-};
-
-static const struct {
-    Column column;
-    Maker maker;
-    ferry_convention convention;
-} limit_columns[] = {
-    {COLUMN_GCC_SLOTS, MAKER_GCC, FERRY_SLOTS},
-    {COLUMN_CLANG_SLOTS, MAKER_CLANG, FERRY_SLOTS},
-    {COLUMN_GCC_POINTERS, MAKER_GCC, FERRY_POINTERS},
-    {COLUMN_CLANG_POINTERS, MAKER_CLANG, FERRY_POINTERS},
 };
 
 bool engines_open(Engines *engines, bool better) {
@@ -68,22 +75,31 @@ static const void *arguments_in(Frame *frame, ferry_convention convention) {
     return convention == FERRY_SLOTS ? (const void *)frame->slots : frame->pointers;
 }
 
-static void use_wrapper(Subject *subject, Code code, ferry_convention convention, size_t filled) {
-    if (code.start == NULL) return;
-    subject->code = code;
-    memcpy(&subject->entry, &code.start, sizeof subject->entry);
+void variant_runs(Subject *subject, const void *code, size_t size, Loop *run) {
+    subject->code = (Code){code, size};
+    memcpy(&subject->entry, &code, sizeof subject->entry);
     subject->object = &subject->entry;
-    memcpy(&subject->first, &subject->row->function, sizeof subject->first);
-    subject->arguments = arguments_in(subject->frame, convention);
-    subject->run = loop_of_entry(filled);
+    subject->run = run;
 }
 
-static void use_limit(Variants *variants, const Row *row, size_t index, size_t filled) {
-    ferry_convention convention = limit_columns[index].convention;
-    const char *start = row->limit[limit_columns[index].maker][convention].start;
-    const char *stop = row->limit[limit_columns[index].maker][convention].stop;
-    Code code = {start, (size_t)(stop - start)};
-    use_wrapper(&variants->subjects[limit_columns[index].column], code, convention, filled);
+static void use_wrapper(Subject *subject, Code code, ferry_convention convention, size_t filled) {
+    if (code.start == NULL) return;
+    variant_runs(subject, code.start, code.size, loop_of_entry(filled));
+    memcpy(&subject->first, &subject->row->function, sizeof subject->first);
+    subject->arguments = arguments_in(subject->frame, convention);
+}
+
+Code row_limit_code(const Row *row, Limit limit, Maker maker) {
+    const char *start = row->limit[maker][limit].start;
+    const char *stop = row->limit[maker][limit].stop;
+    return (Code){start, (size_t)(stop - start)};
+}
+
+static void use_limit(Variants *variants, const Row *row, Maker maker, size_t filled) {
+    use_wrapper(&variants->subjects[limit_columns[LIMIT_SLOTS][maker]], row_limit_code(row, LIMIT_SLOTS, maker),
+                FERRY_SLOTS, filled);
+    use_wrapper(&variants->subjects[limit_columns[LIMIT_POINTERS][maker]], row_limit_code(row, LIMIT_POINTERS, maker),
+                FERRY_POINTERS, filled);
 }
 
 /* A binding on the slow path is no measurement of machine code: it is left out, with its reason. */
@@ -127,29 +143,34 @@ static bool make_frame(Variants *variants) {
     return true;
 }
 
-static bool make(Variants *variants, const Row *row, bool fill, const Engines *engines, const TinyCC *tinycc) {
-    size_t filled = fill ? row_slots(row) : 0;
-    if (!make_frame(variants)) return false;
-    row_fill(row, variants->frame);
-    for (size_t k = 0; k < COLUMN_COUNT; k++) {
-        variants->subjects[k].frame = variants->frame;
-        variants->subjects[k].row = row;
-    }
+static bool make_calls(Variants *variants, const Row *row, size_t filled, const Makers *makers) {
     variants->subjects[COLUMN_DIRECT].run = loop_of_direct();
-    for (size_t k = 0; k < sizeof limit_columns / sizeof limit_columns[0]; k++) use_limit(variants, row, k, filled);
+    for (Maker maker = 0; maker < MAKER_COUNT; maker++) use_limit(variants, row, maker, filled);
     /* TinyCC's code is not position-independent: size 0, it stays where TinyCC put it. */
-    use_wrapper(&variants->subjects[COLUMN_TINYCC], (Code){tinycc_find(tinycc, row->symbol), 0}, FERRY_SLOTS, filled);
+    use_wrapper(&variants->subjects[COLUMN_TINYCC], (Code){tinycc_find(makers->tinycc, "slots", row->symbol), 0},
+                FERRY_SLOTS, filled);
     for (size_t k = 0; k < sizeof ferry_columns / sizeof ferry_columns[0]; k++)
-        if (!use_ferry(variants, row, k, engines, filled)) return false;
+        if (!use_ferry(variants, row, k, &makers->engines, filled)) return false;
     if (!ffi_prepare(row, &variants->cif, variants->ffi_parameters)) return false;
     variants->subjects[COLUMN_LIBFFI].cif = &variants->cif;
     variants->subjects[COLUMN_LIBFFI].run = loop_of_ffi(filled);
     return true;
 }
 
-bool variants_make(Variants *variants, const Row *row, bool fill, const Engines *engines, const TinyCC *tinycc) {
+static bool make(Variants *variants, const Row *row, Mode mode, const Makers *makers) {
+    if (!make_frame(variants)) return false;
+    row_fill(row, variants->frame);
+    for (size_t k = 0; k < COLUMN_COUNT; k++) {
+        variants->subjects[k].frame = variants->frame;
+        variants->subjects[k].row = row;
+    }
+    if (mode == MODE_UPCALL) return callbacks_make(variants, row, makers);
+    return make_calls(variants, row, mode == MODE_FILL ? row_slots(row) : 0, makers);
+}
+
+bool variants_make(Variants *variants, const Row *row, Mode mode, const Makers *makers) {
     *variants = (Variants){0};
-    if (make(variants, row, fill, engines, tinycc)) return true;
+    if (make(variants, row, mode, makers)) return true;
     fprintf(stderr, "ferry-bench: %s cannot be set up\n", row->name);
     variants_free(variants);
     return false;
@@ -157,6 +178,7 @@ bool variants_make(Variants *variants, const Row *row, bool fill, const Engines 
 
 void variants_free(Variants *variants) {
     for (size_t k = 0; k < COLUMN_COUNT; k++) ferry_binding_free(variants->bindings[k]);
+    callbacks_free(variants);
     free(variants->pages);
     *variants = (Variants){0};
 }

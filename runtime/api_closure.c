@@ -70,12 +70,12 @@ static ferry_closure *create_known(Engine *engine, const Signature *signature, f
     return start(cell, upcall, handler, context, NULL, entry);
 }
 
-static ferry_code fill(const Upcall *upcall, ferry_handler handler, void *context, Detail *detail,
+/* entry: the stub, or 0: by libffi, for which there is a detail. */
+static ferry_code fill(const Upcall *upcall, ferry_handler handler, void *context, Detail *detail, uintptr_t entry,
                        ferry_closure **closure, ferry_error *error) {
     Cell *cell;
-    uintptr_t entry = atomic_load_explicit(&upcall->entry, memory_order_acquire);
     TRY(cell_take(upcall->engine->closures, &cell, error));
-    if (entry == 0) {
+    if (entry == 0 && detail != NULL) {
         ferry_code code = slow_upcall_open(upcall, cell, detail, error);
         if (code != FERRY_OK) cell_give(upcall->engine->closures, cell);
         if (code != FERRY_OK) return code;
@@ -91,9 +91,9 @@ static ferry_code create(Engine *engine, const Signature *signature, ferry_handl
     Detail *detail = NULL;
     TRY(upcall_find(engine, signature, options, &upcall, error));
     TRY(upcall_complete(upcall, error));
-    bool slow = atomic_load_explicit(&upcall->entry, memory_order_relaxed) == 0;
-    if (slow || needs_detail(options)) TRY(make_detail(upcall, handler, context, options, &detail, error));
-    ferry_code code = fill(upcall, handler, context, detail, closure, error);
+    uintptr_t entry = atomic_load_explicit(&upcall->entry, memory_order_relaxed);
+    if (entry == 0 || needs_detail(options)) TRY(make_detail(upcall, handler, context, options, &detail, error));
+    ferry_code code = fill(upcall, handler, context, detail, entry, closure, error);
     if (code != FERRY_OK) detail_free(engine->closures, detail);
     return code;
 }
@@ -130,10 +130,10 @@ static ferry_code stale(const ferry_closure *closure, const char *what, ferry_er
 }
 
 /* After life says so. Against a call on the slow path that moves on to the stub at the same moment: see slow_upcall.c.
- */
+ * Nothing is looked at after the store, so that it needs no barrier. */
 static void end(Cell *cell, const Upcall *upcall, Detail *detail) {
     uintptr_t late = atomic_load(&upcall->late_entry);
-    if (late != 0) atomic_store(&cell->entry, late);
+    if (late != 0) atomic_store_explicit(&cell->entry, late, memory_order_release);
     if (detail != NULL && detail->finalize != NULL) calls_drop(cell, detail);
 }
 

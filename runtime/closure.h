@@ -114,30 +114,43 @@ struct Detail {
     unsigned char fallback[];
 };
 
-/* ---- closure_pool.c: cells. Shards, each with a lock and a quarantine, chosen by thread ---- */
+/* ---- closure_pool.c: cells, see there ---- */
 
-#define CLOSURE_SHARDS     16
+#define CLOSURE_OWN        16
+#define CLOSURE_CROWD      4
 #define DEFAULT_QUARANTINE 256
 
-typedef struct Shard {
-    atomic_int busy;
-    Cell *oldest; /* quarantine, a queue */
+/* Cells in the order in which they were given. */
+typedef struct CellQueue {
+    Cell *oldest;
     Cell *newest;
-    size_t waiting; /* length of the queue */
-    Cell *fresh;    /* never used: [fresh, end) */
+    size_t count;
+} CellQueue;
+
+typedef struct Shard {
+    _Atomic(uintptr_t) owner; /* the thread that alone uses it; 0: nobody yet */
+    atomic_int busy;          /* a lock, where there is no owner */
+    bool is_crowd;
+    CellQueue waiting; /* in quarantine */
+    CellQueue ready;   /* have been */
+    Cell *fresh;       /* never used: [fresh, end) */
     Cell *end;
-    size_t run;     /* how many are taken next */
-    int64_t live;   /* taken minus given here: the sum over all shards counts */
-    char apart[64]; /* so that no two shards are used in one cache line */
+    size_t run;           /* how many are taken next */
+    _Atomic int64_t live; /* taken minus given here: the sum over all shards counts */
+    char apart[64];       /* so that no two shards are used in one cache line */
 } Shard;
 
 typedef struct ClosurePool {
     ThunkSpace *thunks;
     const ferry_allocator *allocator;
     size_t quarantine;
-    Shard shards[CLOSURE_SHARDS];
+    Shard own[CLOSURE_OWN];
+    Shard crowd[CLOSURE_CROWD];
+    atomic_int depot_busy;
+    CellQueue depot;
 } ClosurePool;
 
+void closure_pool_open(ClosurePool *pool, ThunkSpace *thunks, const ferry_allocator *allocator, size_t quarantine);
 /* A cell without references and of a new generation; the detail of its former use is freed. */
 MUST_USE ferry_code cell_take(ClosurePool *pool, Cell **cell, ferry_error *error);
 void cell_give(ClosurePool *pool, Cell *cell); /* into quarantine */

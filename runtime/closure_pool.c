@@ -1,8 +1,15 @@
 /* closure_pool.c: cells for closures.
  *
- * A thread uses the shard that its identity hashes to, so that threads seldom meet in one. What a thread gives waits in
- * its shard's quarantine until enough others have come after it, and is then the first to be used again; while too few
- * wait there, never-used cells are taken from the thunk space in runs.
+ *     thread ── own shard ──┐            waiting   in quarantine: given here, the oldest first
+ *     thread ── own shard ──┼── depot    ready     through it: to be used again
+ *     others ── a crowd  ───┘            fresh     never used, taken from the thunk space in runs
+ *
+ * A thread that comes first to a shard owns it and needs no lock; those that find theirs taken share a few with locks.
+ * What is too much in one goes to the depot in batches, and comes from there in batches, so that cells that one thread
+ * makes and another ends go round. An owner's death leaves a few hundred cells unused, until a thread of the same
+ * identity comes.
+ *
+ * A cell is used again when more than `quarantine` are in its queue: as many have been given after it.
  */
 #include "runtime/closure.h"
 
@@ -11,21 +18,47 @@
 #define SPINS        64
 #define SMALLEST_RUN 16
 #define LARGEST_RUN  512
+#define BATCH        64
 
-static Shard *own_shard(ClosurePool *pool) {
-    uint64_t thread = (uint64_t)pthread_self();
-    return &pool->shards[(thread >> 6) * UINT64_C(0x9e3779b97f4a7c15) >> 60 & (CLOSURE_SHARDS - 1)];
+void closure_pool_open(ClosurePool *pool, ThunkSpace *thunks, const ferry_allocator *allocator, size_t quarantine) {
+    pool->thunks = thunks;
+    pool->allocator = allocator;
+    pool->quarantine = quarantine != 0 ? quarantine : DEFAULT_QUARANTINE;
+    for (size_t i = 0; i < CLOSURE_CROWD; i++) pool->crowd[i].is_crowd = true;
 }
 
-/* Held for a few loads and stores; longer only while a run is taken, then the others give way. */
-static void lock(Shard *shard) {
-    for (int spins = 0; atomic_exchange_explicit(&shard->busy, 1, memory_order_acquire) != 0;) {
+/* ---- locks: held for a few loads and stores, or while a run is taken; then the others give way ---- */
+
+static void lock(atomic_int *busy) {
+    for (int spins = 0; atomic_exchange_explicit(busy, 1, memory_order_acquire) != 0;) {
         if (++spins % SPINS == 0) sched_yield();
     }
 }
 
-static void unlock(Shard *shard) {
-    atomic_store_explicit(&shard->busy, 0, memory_order_release);
+static void unlock(atomic_int *busy) {
+    atomic_store_explicit(busy, 0, memory_order_release);
+}
+
+/* An identity is some thread's at a time. Once a thread is gone, the next with its identity was made after that. */
+static Shard *enter(ClosurePool *pool) {
+    uintptr_t self = (uintptr_t)pthread_self();
+    size_t index = (size_t)((uint64_t)(self >> 6) * UINT64_C(0x9e3779b97f4a7c15) >> 60) % CLOSURE_OWN;
+    Shard *shard = &pool->own[index];
+    uintptr_t owner = atomic_load_explicit(&shard->owner, memory_order_acquire);
+    if (owner == self) return shard;
+    if (owner == 0 && atomic_compare_exchange_strong(&shard->owner, &owner, self)) return shard;
+    shard = &pool->crowd[index % CLOSURE_CROWD];
+    lock(&shard->busy);
+    return shard;
+}
+
+static void leave(Shard *shard) {
+    if (shard->is_crowd) unlock(&shard->busy);
+}
+
+static void count(Shard *shard, int64_t change) {
+    int64_t live = atomic_load_explicit(&shard->live, memory_order_relaxed);
+    atomic_store_explicit(&shard->live, live + change, memory_order_relaxed);
 }
 
 /* ---- details ---- */
@@ -43,7 +76,7 @@ void detail_free(ClosurePool *pool, Detail *detail) {
     memory_release(pool->allocator, detail, sizeof *detail + detail->fallback_size);
 }
 
-/* ---- the queue of a shard; the link is where the cell's state leaves room ---- */
+/* ---- queues; the link is where the cell's state leaves room ---- */
 
 static Cell *next_of(Cell *cell) {
     Detail *detail = cell_detail(cell);
@@ -58,22 +91,26 @@ static void set_next(Cell *cell, Cell *next) {
         atomic_store_explicit(&cell->next, next, memory_order_relaxed);
 }
 
-static void append(Shard *shard, Cell *cell) {
+static void append(CellQueue *queue, Cell *cell) {
     set_next(cell, NULL);
-    if (shard->newest != NULL)
-        set_next(shard->newest, cell);
+    if (queue->newest != NULL)
+        set_next(queue->newest, cell);
     else
-        shard->oldest = cell;
-    shard->newest = cell;
-    shard->waiting++;
+        queue->oldest = cell;
+    queue->newest = cell;
+    queue->count++;
 }
 
-static Cell *remove_oldest(Shard *shard) {
-    Cell *cell = shard->oldest;
-    shard->oldest = next_of(cell);
-    if (shard->oldest == NULL) shard->newest = NULL;
-    shard->waiting--;
+static Cell *remove_oldest(CellQueue *queue) {
+    Cell *cell = queue->oldest;
+    queue->oldest = next_of(cell);
+    if (queue->oldest == NULL) queue->newest = NULL;
+    queue->count--;
     return cell;
+}
+
+static void move(CellQueue *from, CellQueue *to, size_t most, size_t left) {
+    for (size_t i = 0; i < most && from->count > left; i++) append(to, remove_oldest(from));
 }
 
 /* ---- taking and giving ---- */
@@ -81,30 +118,36 @@ static Cell *remove_oldest(Shard *shard) {
 /* The more a shard has used, the more it takes at once. */
 static ferry_code add_run(ClosurePool *pool, Shard *shard, ferry_error *error) {
     void *first;
-    size_t count = shard->run < SMALLEST_RUN ? SMALLEST_RUN : shard->run;
-    shard->run = count < LARGEST_RUN ? 2 * count : LARGEST_RUN;
-    TRY(thunk_take(pool->thunks, count, &first, &count, error));
+    size_t taken = shard->run < SMALLEST_RUN ? SMALLEST_RUN : shard->run;
+    shard->run = taken < LARGEST_RUN ? 2 * taken : LARGEST_RUN;
+    TRY(thunk_take(pool->thunks, taken, &first, &taken, error));
     shard->fresh = first;
-    shard->end = shard->fresh + count;
+    shard->end = shard->fresh + taken;
     return FERRY_OK;
 }
 
+static ferry_code refill(ClosurePool *pool, Shard *shard, ferry_error *error) {
+    lock(&pool->depot_busy);
+    move(&pool->depot, &shard->ready, BATCH, pool->quarantine);
+    unlock(&pool->depot_busy);
+    return shard->ready.count != 0 ? FERRY_OK : add_run(pool, shard, error);
+}
+
 static ferry_code take(ClosurePool *pool, Shard *shard, Cell **cell, ferry_error *error) {
-    if (shard->waiting > pool->quarantine) {
-        *cell = remove_oldest(shard);
-    } else {
-        if (shard->fresh == shard->end) TRY(add_run(pool, shard, error));
-        *cell = shard->fresh++;
-    }
-    shard->live++;
+    bool is_due = shard->waiting.count > pool->quarantine;
+    if (!is_due && shard->ready.count == 0 && shard->fresh == shard->end) TRY(refill(pool, shard, error));
+    if (is_due)
+        *cell = remove_oldest(&shard->waiting);
+    else
+        *cell = shard->ready.count != 0 ? remove_oldest(&shard->ready) : shard->fresh++;
+    count(shard, 1);
     return FERRY_OK;
 }
 
 ferry_code cell_take(ClosurePool *pool, Cell **cell, ferry_error *error) {
-    Shard *shard = own_shard(pool);
-    lock(shard);
+    Shard *shard = enter(pool);
     ferry_code code = take(pool, shard, cell, error);
-    unlock(shard);
+    leave(shard);
     if (code != FERRY_OK) return code;
     Detail *former = cell_detail(*cell);
     uint64_t life = atomic_load_explicit(&(*cell)->life, memory_order_relaxed);
@@ -114,27 +157,41 @@ ferry_code cell_take(ClosurePool *pool, Cell **cell, ferry_error *error) {
     return FERRY_OK;
 }
 
+static void give_surplus(ClosurePool *pool, Shard *shard) {
+    lock(&pool->depot_busy);
+    move(&shard->waiting, &pool->depot, BATCH, 0);
+    unlock(&pool->depot_busy);
+}
+
 void cell_give(ClosurePool *pool, Cell *cell) {
-    Shard *shard = own_shard(pool);
-    lock(shard);
-    append(shard, cell);
-    shard->live--;
-    unlock(shard);
+    Shard *shard = enter(pool);
+    append(&shard->waiting, cell);
+    if (shard->waiting.count > pool->quarantine + 2 * BATCH) give_surplus(pool, shard);
+    count(shard, -1);
+    leave(shard);
+}
+
+/* ---- all shards ---- */
+
+static Shard *shard_at(ClosurePool *pool, size_t index) {
+    return index < CLOSURE_OWN ? &pool->own[index] : &pool->crowd[index - CLOSURE_OWN];
 }
 
 size_t closure_pool_live(ClosurePool *pool) {
     int64_t live = 0;
-    for (size_t i = 0; i < CLOSURE_SHARDS; i++) {
-        lock(&pool->shards[i]);
-        live += pool->shards[i].live;
-        unlock(&pool->shards[i]);
-    }
+    for (size_t i = 0; i < CLOSURE_OWN + CLOSURE_CROWD; i++)
+        live += atomic_load_explicit(&shard_at(pool, i)->live, memory_order_relaxed);
     return (size_t)live;
 }
 
+static void free_details(ClosurePool *pool, CellQueue *queue) {
+    while (queue->oldest != NULL) detail_free(pool, cell_detail(remove_oldest(queue)));
+}
+
 void closure_pool_close(ClosurePool *pool) {
-    for (size_t i = 0; i < CLOSURE_SHARDS; i++) {
-        Shard *shard = &pool->shards[i];
-        while (shard->oldest != NULL) detail_free(pool, cell_detail(remove_oldest(shard)));
+    for (size_t i = 0; i < CLOSURE_OWN + CLOSURE_CROWD; i++) {
+        free_details(pool, &shard_at(pool, i)->waiting);
+        free_details(pool, &shard_at(pool, i)->ready);
     }
+    free_details(pool, &pool->depot);
 }

@@ -61,9 +61,7 @@ static ferry_code open_closures(Engine *engine, const ferry_engine_options *opti
         memory_release(engine->allocator, engine->closures, sizeof *engine->closures);
         return opened;
     }
-    engine->closures->thunks = engine->thunks;
-    engine->closures->allocator = engine->allocator;
-    engine->closures->quarantine = options->quarantine != 0 ? options->quarantine : DEFAULT_QUARANTINE;
+    closure_pool_open(engine->closures, engine->thunks, engine->allocator, options->quarantine);
     return FERRY_OK;
 }
 

@@ -1,7 +1,11 @@
 /* guard.c: handlers that must not be left by exceptions and longjmps unseen. See guard.h. */
 #include "runtime/guard.h"
 
-Departure guard_call(ferry_handler handler, void *context, void *arguments, void *result, char *what, size_t size) {
+/* AddressSanitizer moves what a function keeps to memory that is not the stack. The guard has to lie in the frame. */
+#define IN_FRAME __attribute__((no_sanitize_address))
+
+IN_FRAME Departure guard_call(ferry_handler handler, void *context, void *arguments, void *result, char *what,
+                              size_t size) {
     Guard guard;
     guard.stops = true;
     guard.over = false;
@@ -13,8 +17,8 @@ Departure guard_call(ferry_handler handler, void *context, void *arguments, void
     return departure;
 }
 
-void guard_pass(ferry_handler handler, void *context, void *arguments, void *result, void (*left)(void *),
-                void *argument) {
+IN_FRAME void guard_pass(ferry_handler handler, void *context, void *arguments, void *result, void (*left)(void *),
+                         void *argument) {
     Guard guard;
     guard.stops = false;
     guard.over = false;

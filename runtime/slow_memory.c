@@ -1,4 +1,5 @@
 /* slow_memory.c: what the system says of a piece of memory. */
+#define _GNU_SOURCE
 #include "runtime/closure.h"
 
 #include <fcntl.h>

@@ -115,7 +115,7 @@ static void enter(ffi_cif *cif, void *returned, void **values, void *data) {
     if (plan->cursor) {
         fill_cursor(upcall, values + plan->move_count, &cursor);
         if (plan->pointers != NULL) pointers[plan->sources] = further;
-        if (plan->pointers == NULL) memcpy(memory + (size_t)plan->sources * SLOW_WORD, &further, sizeof further);
+        if (plan->pointers == NULL) memcpy(memory + (size_t)plan->sources * SLOW_WORD, &further, SLOW_WORD);
     }
     handle(cell, upcall, plan->pointers != NULL ? (void *)pointers : memory, result);
     give_back(plan, result, returned);

@@ -11,7 +11,7 @@ abi|abi/* ferry/*
 trampolines|abi/base.h trampolines/* ferry/*
 jit|abi/* jit/* trampolines/blob.h ferry/*
 runtime|abi/* trampolines/* jit/backend.h runtime/* ferry/*
-bench|ferry/* bench/*
+bench|ferry/* bench/* trampolines/thunk.h
 cli|ferry/* cli/* abi/* jit/backend.h runtime/*
 tests/run|ferry/* tests/run/*
 tests/unit|ferry/* abi/* trampolines/* runtime/* tests/unit/*

@@ -30,14 +30,14 @@ step_style() { scripts/check-style.sh; }
 step_gcc() { scripts/build.sh gcc; }
 step_exports() { scripts/check-exports.sh build/gcc; }
 step_test() { run_tests gcc; }
-step_oldest() { FERRY_BACKEND=$PWD/build/gcc/lib/ferry/ferry-llvm19.so LOG=oldest run_tests gcc -L '^(run|jit|diff)$'; }
+step_oldest() { FERRY_BACKEND=$PWD/build/gcc/lib/ferry/ferry-llvm19.so LOG=oldest run_tests gcc -L '^(run|uses|jit|diff)$'; }
 step_clang() { scripts/build.sh clang; }
 step_tidy() { scripts/tidy.sh; }
 step_asan() {
     scripts/build.sh asan || return 1
     ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1 \
         LSAN_OPTIONS=suppressions=$PWD/scripts/lsan.supp:print_suppressions=0 \
-        UBSAN_OPTIONS=print_stacktrace=1 run_tests asan -L '^(unit|run|jit|hostile|layout|golden|cli|unwind)$'
+        UBSAN_OPTIONS=print_stacktrace=1 run_tests asan -L '^(unit|run|uses|jit|hostile|layout|golden|cli|unwind)$'
 }
 step_tsan() {
     scripts/build.sh tsan || return 1

@@ -44,6 +44,13 @@ else
     echo 'neither python3 nor jq is here: the files were not checked'
 fi
 
+# Calls from C alone, and closures alone.
+expect 0 'Upcalls: C calls the VM' --quick --rounds 3 --filter '^long\(long x6\)/upcall$'
+grep -q '  fill' "$work/output" && fail 'calls to C were measured with calls from C alone'
+grep -qE '(met|MISSED) +upcalls to slots within .*: [01] of 1;' "$work/output" || fail 'no goal for the one upcall'
+expect 0 'ferry_recycle_of_1000' --quick --filter '^closures$'
+grep -q '^Creating' "$work/output" && fail 'a part that the filter leaves out was measured'
+
 # A part of it: only the rows asked for, no process, nothing created.
 expect 0 'long(long x6)' --quick --rounds 3 --filter '^long\(long x6\)/fill$'
 grep -q 'void(void)' "$work/output" && fail 'a row that the filter leaves out was measured'

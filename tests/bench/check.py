@@ -9,8 +9,15 @@ ROWS = ["void(void)", "long(long)", "double(double x3)", "long(long x6)", "long(
         "double(8 mixed)", "struct{double x2}", "struct{long x3}", "int(int, ...) with 3"]
 COLUMNS = ["direct", "limit_gcc_slots", "limit_gcc_pointers", "ferry_slots", "ferry_slots_bound", "ferry_pointers",
            "ferry_pointers_bound", "ferry_slow_path", "libffi"]
+UPCALL_ROWS = [row for row in ROWS if "..." not in row]
+UPCALL_COLUMNS = ["native", "ferry_slots", "ferry_slots_handler_errno", "ferry_pointers",
+                  "ferry_pointers_handler_errno", "ferry_slow_path", "libffi"] + [
+                      f"limit_gcc_{kind}" for kind in ("slots", "slots_errno", "slots_static", "pointers",
+                                                       "pointers_errno")]
 OTHERS = ["create/binding_of_known_shape", "create/free_binding", "create/new_shape", "create/batch_of_1000_shapes",
-          "process/first_call_libffi", "process/first_call_ferry_never", "process/first_call_ferry_now"]
+          "process/first_call_libffi", "process/first_call_ferry_never", "process/first_call_ferry_now"] + [
+              f"closures/{who}_{what}" for who in ("ferry", "libffi", "malloc_64")
+              for what in ("create_fresh", "create", "release", "recycle", "recycle_of_1000")]
 AGGREGATES = ["mean", "median", "stddev", "cv"]
 
 problems = []
@@ -46,7 +53,8 @@ def check_json(path):
         check_entry(entry)
     names = {entry["name"] for entry in data["benchmarks"]}
     wanted = [f"{row}/{fill}/{column}" for row in ROWS for fill in ("kept", "fill") for column in COLUMNS
-              if (row, fill) != ("void(void)", "fill")] + OTHERS
+              if (row, fill) != ("void(void)", "fill")] + [
+                  f"{row}/upcall/{column}" for row in UPCALL_ROWS for column in UPCALL_COLUMNS] + OTHERS
     for name in wanted:
         expect(name in names, f"{name} is missing")
         for aggregate in AGGREGATES:
@@ -54,6 +62,15 @@ def check_json(path):
     by_name = {entry["name"]: entry for entry in data["benchmarks"]}
     for row in ROWS:
         expect(by_name.get(f"{row}/kept/ferry_slots", {}).get("code_bytes", 0) > 0, f"{row}: no size of its code")
+    for row in UPCALL_ROWS:
+        expect(by_name.get(f"{row}/upcall/ferry_slots", {}).get("code_bytes", 0) > 0, f"{row}: no size of its stub")
+        expect(by_name.get(f"{row}/upcall/native_median", {}).get("cpu_time", math.inf)
+               < by_name.get(f"{row}/upcall/ferry_slow_path_median", {}).get("cpu_time", 0),
+               f"{row}: libffi's way takes no longer than none at all")
+    for who in ("ferry", "libffi"):
+        closure = by_name.get(f"closures/{who}_create_fresh", {})
+        expect(closure.get("called_wrong") == 0, f"closures of {who} were not called, or returned something wrong")
+        expect(closure.get("bytes", 0) > 16, f"a closure of {who} takes {closure.get('bytes')} bytes")
     expect(by_name.get("process/first_call_ferry_never", {}).get("libllvm_mapped") == 0,
            "a process on the slow path has libLLVM mapped")
     expect(by_name.get("process/first_call_ferry_now", {}).get("libllvm_mapped") == 1,
@@ -67,7 +84,8 @@ def check_svg(path):
     texts = {element.text for element in root.iter(space + "text")}
     for row in ROWS:
         expect(row in texts, f"the plot does not name {row}")
-    expect(len(list(root.iter(space + "rect"))) > 7 * 19, "the plot has too few bars")
+    expect(len(list(root.iter(space + "rect"))) > 7 * 19 + 7 * 9, "the plot has too few bars")
+    expect("C calls the VM" in texts, "the plot has no panel of upcalls")
 
 
 check_json(sys.argv[1])

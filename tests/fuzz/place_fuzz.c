@@ -137,26 +137,48 @@ static void check_layout(LayoutTable *layouts, const Type *type) {
     }
 }
 
-/* Every direction, convention and option. */
-static ShapeOptions shape_options(unsigned variant) {
-    return (ShapeOptions){.convention = variant & 1 ? FERRY_POINTERS : FERRY_SLOTS,
-                          .direction = (Direction)(variant >> 1 & 3),
-                          .capture_errno = variant & 8,
-                          .keep_errno = variant & 8,
-                          .cursor = variant & 16};
+/* Every direction, convention and option, by the bits of a number. */
+static ShapeOptions options_of(unsigned variant) {
+    return (ShapeOptions){.direction = (Direction)(variant >> 4),
+                          .convention = variant & 1 ? FERRY_POINTERS : FERRY_SLOTS,
+                          .capture_errno = variant >> 4 == DOWNCALL && variant & 2,
+                          .keep_errno = variant >> 4 == UPCALL && variant & 2,
+                          .cursor = variant >> 4 == UPCALL && variant & 4};
+}
+
+/* A cursor goes with a variadic signature without variadic arguments. */
+static bool is_a_variant(const Signature *signature, unsigned variant) {
+    ShapeOptions options = options_of(variant);
+    bool cursor_fits = signature->variadic && signature->count == signature->fixed;
+    return (variant & 8) == 0 && (options.cursor ? cursor_fits : (variant & 4) == 0);
+}
+
+static void check_shape(const Shape *shape, const ShapeOptions *options, const Placement *placement) {
+    size_t pieces = shape->result.piece_count;
+    for (size_t i = 0; i < shape->value_count; i++) {
+        const ShapeValue *value = &shape->values[i];
+        require(value->mode != MODE_IGNORED && value->piece_count > 0 && value->first_piece == pieces);
+        require(options->direction == DOWNCALL || value->source < shape->sources);
+        pieces += value->piece_count;
+    }
+    require(pieces == shape->piece_count && shape->value_count <= placement->count);
+    require(shape->direction == options->direction && shape->fixed_values <= shape->value_count);
+    if (options->direction == UPCALL_LATE) require(shape->value_count == 0 && !shape->variadic && !shape->keep_errno);
+    if (options->direction == UPCALL) require(shape->variadic == options->cursor);
 }
 
 static void check_shapes(const Placement *placement, Arena *arena) {
     ferry_error error;
     char name[64];
-    for (unsigned variant = 0; variant < 32; variant++) {
+    for (unsigned variant = 0; variant < 3 * 16; variant++) {
         const Shape *shape, *again;
-        const ShapeOptions options = shape_options(variant);
-        if (options.direction > UPCALL_LATE) continue;
+        const ShapeOptions options = options_of(variant);
+        if (!is_a_variant(placement->signature, variant)) continue;
         if (shape_of(placement, &options, arena, &shape, &error) != FERRY_OK) continue;
         require(shape_of(placement, &options, arena, &again, &error) == FERRY_OK);
         require(shape->hash == again->hash && shape_equal(shape, again));
         require(shape_name(shape, name, sizeof name) > 0);
+        check_shape(shape, &options, placement);
     }
 }
 

@@ -57,7 +57,8 @@ static void expect(Desk *desk, const void *value, size_t size, size_t alignment,
 
 #define EXPECT(desk, type, value) expect((desk), &(type){value}, sizeof(type), _Alignof(type), WIDENING(type))
 #define ANSWER(desk, value)                                                                                            \
-    ((desk)->answer = &(value), (desk)->answer_size = sizeof(value), (desk)->answer_alignment = _Alignof(value))
+    ((desk)->answer = &(value), (desk)->answer_size = sizeof(value),                                                   \
+     (desk)->answer_alignment = _Alignof(__typeof__(value)))
 
 static void handler(void *context, void *arguments, void *result) {
     Desk *desk = context;
@@ -346,7 +347,7 @@ Test(jit_stub_values, structs_in_registers_and_in_memory) {
     typedef Floats Function(Seven, Floats, Pair, IntDouble, Triple, Pair, long);
     Desk desk = {0};
     Closure closure;
-    Seven seven = {"seven.."};
+    Seven seven = {{'s', 'e', 'v', 'e', 'n', '.', '!'}};
     Floats floats = {{1, 2, 3}}, answer = {{-1, -2, -3}};
     Pair pair = {4, 5}, stacked = {-4, -5};
     IntDouble mixed;

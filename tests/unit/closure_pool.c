@@ -1,4 +1,5 @@
 /* Cells: quarantine, generations, shards. */
+#define _GNU_SOURCE
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <string.h>
@@ -9,14 +10,16 @@ static ClosurePool *open_pool(size_t quarantine) {
     ferry_error error;
     ClosurePool *pool = memory_new(NULL, sizeof *pool);
     cr_assert_not_null(pool);
-    cr_assert_eq(thunk_space_open(NULL, NULL, &pool->thunks, &error), FERRY_OK);
-    pool->quarantine = quarantine;
+    ThunkSpace *thunks = NULL;
+    cr_assert_eq(thunk_space_open(NULL, NULL, &thunks, &error), FERRY_OK);
+    closure_pool_open(pool, thunks, NULL, quarantine);
     return pool;
 }
 
 static void close_pool(ClosurePool *pool) {
+    ThunkSpace *thunks = pool->thunks;
     closure_pool_close(pool);
-    thunk_space_close(pool->thunks);
+    thunk_space_close(thunks);
     memory_release(NULL, pool, sizeof *pool);
 }
 
@@ -129,6 +132,68 @@ Test(closure_pool, threads_never_share_a_cell) {
     pthread_t threads[THREADS];
     for (size_t i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, churn, pool);
     for (size_t i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    cr_expect_eq(closure_pool_live(pool), 0);
+    close_pool(pool);
+}
+
+/* ---- cells that change hands ---- */
+
+enum { HANDED = 5000 };
+
+typedef struct Hand {
+    ClosurePool *pool;
+    Cell *cells[HANDED];
+} Hand;
+
+static void *give_all(void *context) {
+    Hand *hand = context;
+    for (size_t i = 0; i < HANDED; i++) cell_give(hand->pool, hand->cells[i]);
+    return NULL;
+}
+
+/* One thread makes, others end: what they give must come back to the maker, or memory would grow for ever. */
+Test(closure_pool, what_other_threads_give_is_used_again) {
+    static Hand hand;
+    size_t before = 0, after = 0, code = 0;
+    hand.pool = open_pool(256);
+    for (int round = 0; round < 40; round++) {
+        pthread_t thread;
+        for (size_t i = 0; i < HANDED; i++) hand.cells[i] = take(hand.pool);
+        if (round == 3) thunk_statistics(hand.pool->thunks, &before, &code);
+        pthread_create(&thread, NULL, give_all, &hand);
+        pthread_join(thread, NULL);
+    }
+    thunk_statistics(hand.pool->thunks, &after, &code);
+    cr_expect_eq(after, before, "%zu bytes, and later %zu", before, after);
+    cr_expect_eq(closure_pool_live(hand.pool), 0);
+    close_pool(hand.pool);
+}
+
+typedef struct Idler {
+    ClosurePool *pool;
+    pthread_barrier_t *barrier;
+} Idler;
+
+static void *use_and_wait(void *context) {
+    Idler *idler = context;
+    Cell *cell = take(idler->pool);
+    pthread_barrier_wait(idler->barrier);
+    cell_give(idler->pool, cell);
+    return NULL;
+}
+
+/* More threads than can have a shard of their own. */
+Test(closure_pool, there_may_be_any_number_of_threads) {
+    enum { MANY = 4 * CLOSURE_OWN };
+    ClosurePool *pool = open_pool(1);
+    pthread_barrier_t barrier;
+    pthread_t threads[MANY];
+    Idler idler = {pool, &barrier};
+    pthread_barrier_init(&barrier, NULL, MANY + 1);
+    for (size_t i = 0; i < MANY; i++) pthread_create(&threads[i], NULL, use_and_wait, &idler);
+    pthread_barrier_wait(&barrier);
+    for (size_t i = 0; i < MANY; i++) pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&barrier);
     cr_expect_eq(closure_pool_live(pool), 0);
     close_pool(pool);
 }
