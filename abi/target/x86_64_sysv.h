@@ -25,8 +25,10 @@ typedef struct Reading {
     bool flexible_in_memory; /* a flexible array member makes the struct MEMORY */
     bool arrays_by_element;  /* each element of an array is classified; else the first one's classes are repeated */
     bool first_two_decide; /* of what is larger than 16 bytes only the first two eightbytes count, and arrays do not */
+    bool members_fill;     /* of a struct larger than 16 bytes, or it is MEMORY: empty ones do not */
     bool aligned_aggregates; /* a misaligned struct, union or array is MEMORY, whatever is in it */
     bool union_bitfields;    /* a union's bit-field is classified as an integer of the next power of two of bits */
+    bool whole_bitfields;    /* a bit-field of the width and at the place of an integer is an ordinary field */
     bool float128_vectors;   /* travel in vector registers; else MEMORY */
     bool float_in_4_is_int;  /* a 4-byte vector of a floating type is INTEGER; else MEMORY */
 } Reading;

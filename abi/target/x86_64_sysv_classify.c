@@ -11,10 +11,11 @@
  */
 #include "abi/target/x86_64_sysv.h"
 
-const Reading sysv_gcc = {.unnamed_bitfields = true, .union_bitfields = true};
+const Reading sysv_gcc = {.unnamed_bitfields = true, .union_bitfields = true, .whole_bitfields = true};
 const Reading sysv_clang = {.flexible_in_memory = true,
                             .arrays_by_element = true,
                             .first_two_decide = true,
+                            .members_fill = true,
                             .aligned_aggregates = true,
                             .float128_vectors = true,
                             .float_in_4_is_int = true};
@@ -102,17 +103,28 @@ static bool walk_scalar(Walk *walk, const Layout *layout, uint64_t bit, Class *o
 /* The bits of the integer that gcc takes a bit-field for. */
 static uint64_t integer_bits(const LayoutPart *part) {
     uint64_t bits = 8;
-    if (part->bits == 0) return 8 * part->layout->size;
     while (bits < part->bits) bits *= 2;
     return bits;
 }
 
-static bool walk_bitfield(Walk *walk, const LayoutPart *part, bool in_union, uint64_t bit, Class *of) {
-    if (part->unnamed && !walk->reading->unnamed_bitfields) return true;
+/* gcc takes a bit-field for an ordinary field when it has the width of an integer and lies, in its struct, where one
+ * would: all that is left to happen to it is a struct that is itself unaligned. */
+static bool is_whole_integer(const Layout *layout, size_t index) {
+    const LayoutPart *part = &layout->parts[index];
+    bool packed = layout->type->packed || layout->type->members[index].packed;
+    return !packed && part->bits != 0 && part->bits == integer_bits(part) && part->bit_offset % part->bits == 0;
+}
+
+static bool walk_bitfield(Walk *walk, const Layout *layout, size_t index, uint64_t bit, Class *of) {
+    const LayoutPart *part = &layout->parts[index];
+    bool in_union = layout->type->kind == FERRY_UNION;
     uint64_t bits = part->bits;
+    if (part->unnamed && !walk->reading->unnamed_bitfields) return true;
     if (in_union && walk->reading->union_bitfields) {
         bits = integer_bits(part);
         if (bit % bits != 0) return refuse(walk, "unaligned bit-field of a union");
+    } else if (walk->reading->whole_bitfields && is_whole_integer(layout, index)) {
+        if (bit % bits != 0) return refuse(walk, "unaligned field");
     }
     if (bits != 0) merge_span(of, bit, bits, INTEGER, INTEGER);
     return true;
@@ -120,14 +132,19 @@ static bool walk_bitfield(Walk *walk, const LayoutPart *part, bool in_union, uin
 
 static bool walk_layout(Walk *walk, const Layout *layout, uint64_t bit, Class *of);
 
+static bool is_filled_by(const Walk *walk, const Layout *layout, const LayoutPart *part) {
+    if (!walk->reading->members_fill || layout->type->kind != FERRY_STRUCT || layout->size <= 16) return true;
+    return part->is_bitfield || part->layout->size == layout->size;
+}
+
 /* Recursion is as deep as types are nested: TYPE_DEPTH_LIMIT. */
 static bool walk_members(Walk *walk, const Layout *layout, uint64_t bit, Class *of) {
-    bool in_union = layout->type->kind == FERRY_UNION;
     for (size_t i = 0; i < layout->part_count; i++) {
         const LayoutPart *part = &layout->parts[i];
         uint64_t at = bit + part->bit_offset;
+        if (!is_filled_by(walk, layout, part)) return refuse(walk, "larger than 16 bytes");
         bool fits =
-            part->is_bitfield ? walk_bitfield(walk, part, in_union, at, of) : walk_layout(walk, part->layout, at, of);
+            part->is_bitfield ? walk_bitfield(walk, layout, i, at, of) : walk_layout(walk, part->layout, at, of);
         if (!fits) return false;
     }
     return true;
@@ -216,10 +233,10 @@ static bool walk_layout(Walk *walk, const Layout *layout, uint64_t bit, Class *o
 }
 
 static Classes classify(Walk *walk, const Layout *layout) {
+    if (layout->has_flexible_array && walk->reading->flexible_in_memory) return sysv_memory("flexible array member");
     if (layout->size == 0) return (Classes){.count = 0};
     if (type_strip(layout->type)->kind == FERRY_COMPLEX_LONG_DOUBLE) return (Classes){.of = {COMPLEX_X87}, .count = 1};
     if (layout->size > (uint64_t)8 * EIGHTBYTES) return sysv_memory("larger than 64 bytes");
-    if (layout->has_flexible_array && walk->reading->flexible_in_memory) return sysv_memory("flexible array member");
     Classes classes = {.count = (size_t)(layout->size + 7) / 8};
     if (!walk_layout(walk, layout, 0, classes.of)) return sysv_memory(walk->why);
     /* A complex number of two __float128 is no aggregate: the rule for those has not seen it. */

@@ -46,7 +46,7 @@ typedef enum ferry_boundary {
     FERRY_LET_THROUGH, /* it goes on through the C frames that called, as if the closure were one of them */
     FERRY_STOP         /* it ends at the closure: it is reported, and the call returns the fallback. An exception is
                           deleted. A longjmp can be stopped with glibc, on the thread's own stack; elsewhere it goes
-                          through. pthread_exit and cancellation always go through. Costs some 5 ns a call. */
+                          through. pthread_exit and cancellation always go through. Costs some 10 ns a call. */
 } ferry_boundary;
 
 /* All zero is the default. */
@@ -99,7 +99,9 @@ typedef struct ferry_cursor ferry_cursor;
 
 /* Copies the next argument, which must have been passed as `type`, to value (aligned for the type) and goes on to the
  * one after it: C's va_arg, for every type that can be passed. As in C nothing tells how many there are or of which
- * types; types that no variadic argument has after C's promotions (float, short, ...) are refused. */
+ * types; types that no variadic argument has after C's promotions (float, short, ...) are refused. On the slow path so
+ * is what fills more than 8 bytes of a vector register (FERRY_UNSUPPORTED): libffi does not hand that on. After a
+ * failure the cursor is where it was. */
 FERRY_API ferry_code ferry_cursor_next(ferry_cursor *cursor, const ferry_type *type, void *value, ferry_error *error);
 
 /* Goes back to the first. */

@@ -69,26 +69,54 @@ bool build_wait(Build *build) {
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* "case_17:3:5: error: unknown type name" */
-static void complaint(const regex_t *pattern, const char *line, char **complaints, size_t count) {
-    regmatch_t match[3];
-    if (regexec(pattern, line, 3, match, 0) != 0) return;
+/* How compilers complain: where the number of the case and the complaint stand, and of which side it is. A line named
+ * after the case alone, with what its types need, is of both. */
+static const struct {
+    const char *pattern;
+    bool sides[SIDES];
+} complaint_forms[] = {
+#define ERRORS ":[0-9:]+ ((error|internal compiler error|fatal error): [^\n]*)"
+    {"^case_([0-9]+)" ERRORS, {true, true}},
+    {"^callee_([0-9]+)" ERRORS, {true, false}},
+    {"^caller_([0-9]+)" ERRORS, {false, true}},
+#undef ERRORS
+    /* From the stack dump of a clang that has crashed. */
+    {"^[0-9]+\\.\t.*callee_([0-9]+):[0-9:]+ (LLVM IR generation) of declaration", {true, false}},
+    {"^[0-9]+\\.\t.*caller_([0-9]+):[0-9:]+ (LLVM IR generation) of declaration", {false, true}},
+    {"^[0-9]+\\.\t.* on function '@case_([0-9]+)'()", {true, false}},
+    {"^[0-9]+\\.\t.* on function '@drive_([0-9]+)'()", {false, true}},
+};
+#define FORMS (sizeof complaint_forms / sizeof complaint_forms[0])
+
+static void note_complaint(const char *line, const regmatch_t match[3], const bool sides[SIDES], char **complaints,
+                           size_t count) {
+    int length = (int)(match[2].rm_eo - match[2].rm_so);
+    const char *crash = line[0] >= '0' && line[0] <= '9' ? "crash " : "", *text = line + match[2].rm_so;
     size_t number = strtoull(line + match[1].rm_so, NULL, 10);
-    if (number < count && complaints[number] == NULL)
-        complaints[number] = strndup(line + match[2].rm_so, (size_t)(match[2].rm_eo - match[2].rm_so));
+    for (Side side = 0; side < SIDES; side++) {
+        size_t job = job_of(number, side);
+        if (!sides[side] || job >= count || complaints[job] != NULL) continue;
+        if (asprintf(&complaints[job], "%s%.*s", crash, length, text) < 0) abort();
+    }
+}
+
+static void read_complaints(FILE *log, size_t form, char **complaints, size_t count) {
+    char line[2048];
+    regex_t pattern;
+    regmatch_t match[3];
+    if (regcomp(&pattern, complaint_forms[form].pattern, REG_EXTENDED | REG_NEWLINE) != 0) return;
+    rewind(log);
+    while (fgets(line, sizeof line, log) != NULL)
+        if (regexec(&pattern, line, 3, match, 0) == 0)
+            note_complaint(line, match, complaint_forms[form].sides, complaints, count);
+    regfree(&pattern);
 }
 
 size_t build_complaints(const Build *build, char **complaints, size_t count) {
-    char line[2048];
     size_t marked = 0;
-    regex_t pattern;
     FILE *log = fopen(build->log, "r");
     if (log == NULL) return 0;
-    if (regcomp(&pattern, "^case_([0-9]+):[0-9:]+ (error: [^\n]*|internal compiler error: [^\n]*|fatal error: [^\n]*)",
-                REG_EXTENDED) == 0) {
-        while (fgets(line, sizeof line, log) != NULL) complaint(&pattern, line, complaints, count);
-        regfree(&pattern);
-    }
+    for (size_t form = 0; form < FORMS; form++) read_complaints(log, form, complaints, count);
     fclose(log);
     for (size_t i = 0; i < count; i++) marked += complaints[i] != NULL;
     return marked;

@@ -12,23 +12,29 @@ fail() {
     exit 1
 }
 
-"$diff_tests" --inject --target x86_64-sysv --seed 1 --count 12 >"$output" 2>&1 &&
-    fail "a deliberate fault was not found"
-grep -q '^[0-9]* passed, [1-9][0-9]* failed, [0-9]* skipped$' "$output" || fail "no count of failures"
+# $1: calls, where ferry writes arguments, or upcalls, where it writes results
+find_fault() {
+    "$diff_tests" --only "$1" --inject --target x86_64-sysv --seed 1 --count 6 >"$output" 2>&1 &&
+        fail "$1: a deliberate fault was not found"
+    grep -q '^[0-9]* passed, [1-9][0-9]* failed, [0-9]* skipped$' "$output" || fail "$1: no count of failures"
 
-# replay: diff_tests --inject --seed N --replay 'DECLARATION'
-line=$(grep '^replay: ' "$output" | head -n 1)
-seed=$(printf '%s\n' "$line" | sed "s/.*--seed \([0-9]*\) .*/\1/")
-declaration=$(printf '%s\n' "$line" | sed "s/.*--replay '\(.*\)'\$/\1/")
-[ -n "$declaration" ] || fail "no line to replay"
-case $declaration in
-*short*) ;;
-*) fail "the reduced declaration lacks the faulty type: $declaration" ;;
-esac
-[ ${#declaration} -le 80 ] || fail "the declaration was not reduced: $declaration"
+    # replay: diff_tests --inject --only SIDE --seed N --replay 'DECLARATION'
+    line=$(grep '^replay: ' "$output" | head -n 1)
+    seed=$(printf '%s\n' "$line" | sed "s/.*--seed \([0-9]*\) .*/\1/")
+    declaration=$(printf '%s\n' "$line" | sed "s/.*--replay '\(.*\)'\$/\1/")
+    [ -n "$declaration" ] || fail "$1: no line to replay"
+    case $declaration in
+    *short*) ;;
+    *) fail "$1: the reduced declaration lacks the faulty type: $declaration" ;;
+    esac
+    [ ${#declaration} -le 80 ] || fail "$1: the declaration was not reduced: $declaration"
 
-"$diff_tests" --inject --seed "$seed" --replay "$declaration" >"$output" 2>&1 &&
-    fail "the fault does not replay: $declaration"
-"$diff_tests" --seed "$seed" --replay "$declaration" >"$output" 2>&1 ||
-    fail "without the fault it fails too: $declaration"
-echo "found, reduced and replayed: $declaration"
+    "$diff_tests" --only "$1" --inject --seed "$seed" --replay "$declaration" >"$output" 2>&1 &&
+        fail "$1: the fault does not replay: $declaration"
+    "$diff_tests" --seed "$seed" --replay "$declaration" >"$output" 2>&1 ||
+        fail "$1: without the fault it fails too: $declaration"
+    echo "$1: found, reduced and replayed: $declaration"
+}
+
+find_fault calls
+find_fault upcalls

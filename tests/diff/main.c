@@ -18,6 +18,8 @@ static const struct {
 } targets[] = {{"x86_64-sysv", ""}, {"x86_64-sysv-avx", "-mavx"}, {"x86_64-sysv-avx512", "-mavx512f"}};
 #define TARGETS (sizeof targets / sizeof targets[0])
 
+static const char *const side_names[SIDES] = {"calls", "upcalls"};
+
 typedef struct Options {
     uint64_t seed;
     size_t count;
@@ -25,28 +27,31 @@ typedef struct Options {
     const char *cases;  /* a file of named declarations */
     const char *target; /* NULL: all that run here */
     bool forever, inject, print;
+    bool omit[SIDES];
 } Options;
 
 typedef struct Session {
     Options options;
     Report report;
-    size_t reduced;       /* failures so far that were reduced */
-    uint64_t last_failed; /* seed: a case that fails with both compilers is reduced once */
+    size_t reduced[SIDES];       /* failures so far that were reduced */
+    uint64_t last_failed[SIDES]; /* seed: a case that fails with both compilers is reduced once */
     bool runs[TARGETS];
     size_t running;
 } Session;
 
 static const char usage[] =
-    "Usage: diff_tests [--seed N] [--count N] [--forever] [--target NAME] [--print] [--inject]\n"
+    "Usage: diff_tests [--seed N] [--count N] [--forever] [--target NAME] [--only calls|upcalls] [--print]\n"
+    "                  [--inject]\n"
     "       diff_tests --replay 'DECLARATIONS' [--seed N] [--target NAME] [--inject]\n"
     "       diff_tests --cases FILE [--seed N] [--target NAME]\n"
-    "Calls random functions through ferry and compares with what gcc and clang do.\n"
+    "Calls random functions through ferry, lets them call closures, and compares with what gcc and clang do.\n"
     "  --seed N     the first case's seed; case i has seed N + i\n"
     "  --count N    so many cases\n"
     "  --forever    go on until stopped\n"
     "  --replay D   the last function of these declarations, on every target and at every level\n"
     "  --cases F    the last function of each line `NAME | DECLARATIONS` of a file, on every target\n"
     "  --target T   only on this target\n"
+    "  --only D     calls: ferry calls C; upcalls: C calls ferry\n"
     "  --print      print every declaration before it is tried\n"
     "  --inject     a deliberate fault in what ferry is given, that must be found: short members are off by a bit\n";
 
@@ -56,6 +61,7 @@ typedef struct Suspect {
     const Engines *engines;
     const Config *config;
     Compiler compiler;
+    Side side;
     uint64_t seed;
 } Suspect;
 
@@ -63,32 +69,35 @@ static bool fails_again(void *context, const ferry_signature *candidate) {
     const Suspect *suspect = context;
     ferry_error error;
     Case item;
-    Outcome outcomes[COMPILERS] = {0}, *rows[COMPILERS] = {&outcomes[GCC], &outcomes[CLANG]};
-    char *reasons[COMPILERS] = {0}, **skipped[COMPILERS] = {&reasons[GCC], &reasons[CLANG]};
+    Outcome outcomes[COMPILERS][SIDES] = {0}, *rows[COMPILERS] = {outcomes[GCC], outcomes[CLANG]};
+    char *reasons[COMPILERS][SIDES] = {0}, **skipped[COMPILERS] = {reasons[GCC], reasons[CLANG]};
     if (!case_prepare(&item, suspect->engines, candidate, suspect->seed, &error)) return false;
-    Compiler other = suspect->compiler == GCC ? CLANG : GCC;
-    reasons[other] = strdup("not the one that failed");
+    for (Compiler compiler = 0; compiler < COMPILERS; compiler++)
+        for (Side side = 0; side < SIDES; side++)
+            if (compiler != suspect->compiler || side != suspect->side)
+                reasons[compiler][side] = strdup("not the one that failed");
     run_batch(suspect->engines, suspect->config, &item, 1, rows, skipped);
-    bool skip = reasons[suspect->compiler] != NULL;
-    for (Compiler compiler = 0; compiler < COMPILERS; compiler++) free(reasons[compiler]);
-    return !skip && outcomes[suspect->compiler].verdict == FAILED;
+    bool skip = reasons[suspect->compiler][suspect->side] != NULL;
+    for (Compiler compiler = 0; compiler < COMPILERS; compiler++)
+        for (Side side = 0; side < SIDES; side++) free(reasons[compiler][side]);
+    return !skip && outcomes[suspect->compiler][suspect->side].verdict == FAILED;
 }
 
 static void print_failure(Session *session, const Engines *engines, const Config *config, const Case *item,
-                          Compiler compiler, const Outcome *outcome) {
-    Suspect suspect = {engines, config, compiler, item->seed};
+                          Compiler compiler, Side side, const Outcome *outcome) {
+    Suspect suspect = {engines, config, compiler, side, item->seed};
     const ferry_signature *simplest = item->signature;
     char *text = declare_signature(simplest, "f");
     printf("FAILED seed %llu (%s, %s -O%d, %s): %s\n  %s\n", (unsigned long long)item->seed, config->target,
            compiler_names[compiler], config->optimise, way_names[outcome->way], outcome->message, text);
     fflush(stdout);
     free(text);
-    if (session->last_failed != item->seed && session->reduced++ < MOST_REDUCED)
+    if (session->last_failed[side] != item->seed && session->reduced[side]++ < MOST_REDUCED)
         simplest = reduce(engines->code, simplest, fails_again, &suspect, REDUCE_SECONDS);
-    session->last_failed = item->seed;
+    session->last_failed[side] = item->seed;
     text = declare_signature(simplest, "f");
-    printf("replay: diff_tests%s --seed %llu --replay '%s'\n", config->inject ? " --inject" : "",
-           (unsigned long long)item->seed, text);
+    printf("replay: diff_tests%s --only %s --seed %llu --replay '%s'\n", config->inject ? " --inject" : "",
+           side_names[side], (unsigned long long)item->seed, text);
     fflush(stdout);
     free(text);
 }
@@ -96,21 +105,22 @@ static void print_failure(Session *session, const Engines *engines, const Config
 /* ---- batches ---- */
 
 static void run_cases(Session *session, const Engines *engines, const Config *config, const Case *cases, size_t count) {
-    static Outcome outcomes[COMPILERS][BATCH];
+    static Outcome outcomes[COMPILERS][SIDES * BATCH];
     Outcome *rows[COMPILERS] = {outcomes[GCC], outcomes[CLANG]};
-    char *reasons[COMPILERS][BATCH] = {0}, **skipped[COMPILERS] = {reasons[GCC], reasons[CLANG]};
+    char *reasons[COMPILERS][SIDES * BATCH] = {0}, **skipped[COMPILERS] = {reasons[GCC], reasons[CLANG]};
     memset(outcomes, 0, sizeof outcomes);
     run_batch(engines, config, cases, count, rows, skipped);
     for (Compiler compiler = 0; compiler < COMPILERS; compiler++) {
-        for (size_t i = 0; i < count; i++) {
-            const Outcome *outcome = &outcomes[compiler][i];
-            if (reasons[compiler][i] != NULL)
-                report_skip(&session->report, reasons[compiler][i]);
+        for (size_t job = 0; job < SIDES * count; job++) {
+            const Outcome *outcome = &outcomes[compiler][job];
+            char *reason = reasons[compiler][job];
+            if (reason != NULL)
+                report_skip(&session->report, reason);
             else
                 report_outcome(&session->report, outcome);
-            if (reasons[compiler][i] == NULL && outcome->verdict == FAILED)
-                print_failure(session, engines, config, &cases[i], compiler, outcome);
-            free(reasons[compiler][i]);
+            if (reason == NULL && outcome->verdict == FAILED)
+                print_failure(session, engines, config, &cases[job / SIDES], compiler, (Side)(job % SIDES), outcome);
+            free(reason);
         }
     }
 }
@@ -140,7 +150,7 @@ static void add_case(Session *session, const Engines *engines, const ferry_signa
         return;
     }
     snprintf(reason, sizeof reason, "ferry places it nowhere: %.300s", error.message);
-    for (unsigned compiler = 0; compiler < COMPILERS; compiler++) report_skip(&session->report, reason);
+    for (unsigned job = 0; job < (unsigned)COMPILERS * SIDES; job++) report_skip(&session->report, reason);
 }
 
 static void open_or_exit(Engines *engines, const char *target) {
@@ -151,7 +161,12 @@ static void open_or_exit(Engines *engines, const char *target) {
 }
 
 static Config config_of(const Session *session, size_t target, size_t level) {
-    return (Config){targets[target].name, targets[target].machine, (int)level, session->options.inject};
+    const Options *options = &session->options;
+    return (Config){targets[target].name,
+                    targets[target].machine,
+                    (int)level,
+                    options->inject,
+                    {options->omit[CALLEE], options->omit[CALLER]}};
 }
 
 static void run_random(Session *session, size_t target, size_t level, uint64_t seed, size_t count) {
@@ -282,13 +297,26 @@ static void number_or_exit(const char *text, uint64_t *number) {
     exit(2);
 }
 
+static void only_or_exit(const char *name, bool omit[SIDES]) {
+    bool known = false;
+    for (Side side = 0; side < SIDES; side++) known |= !(omit[side] = strcmp(name, side_names[side]) != 0);
+    if (known) return;
+    fprintf(stderr, "neither calls nor upcalls: %s\n", name);
+    exit(2);
+}
+
 static Options read_options(int argc, char **argv) {
-    static const struct option names[] = {
-        {"seed", required_argument, NULL, 's'},  {"count", required_argument, NULL, 'n'},
-        {"forever", no_argument, NULL, 'f'},     {"replay", required_argument, NULL, 'r'},
-        {"cases", required_argument, NULL, 'c'}, {"target", required_argument, NULL, 't'},
-        {"inject", no_argument, NULL, 'i'},      {"print", no_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
+    static const struct option names[] = {{"seed", required_argument, NULL, 's'},
+                                          {"count", required_argument, NULL, 'n'},
+                                          {"forever", no_argument, NULL, 'f'},
+                                          {"replay", required_argument, NULL, 'r'},
+                                          {"cases", required_argument, NULL, 'c'},
+                                          {"target", required_argument, NULL, 't'},
+                                          {"inject", no_argument, NULL, 'i'},
+                                          {"print", no_argument, NULL, 'p'},
+                                          {"only", required_argument, NULL, 'o'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     Options options = {.seed = DEFAULT_SEED, .count = DEFAULT_COUNT};
     for (int option; (option = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         uint64_t number = 0;
@@ -302,6 +330,7 @@ static Options read_options(int argc, char **argv) {
         case 't': options.target = optarg; break;
         case 'i': options.inject = true; break;
         case 'p': options.print = true; break;
+        case 'o': only_or_exit(optarg, options.omit); break;
         case 'h': fputs(usage, stdout); exit(0);
         default: fputs(usage, stderr); exit(2);
         }

@@ -50,7 +50,7 @@ void report_outcome(Report *report, const Outcome *outcome) {
     else
         report->passed++;
     for (Way way = 0; way < WAYS; way++) {
-        report->called[way] += outcome->verdict == PASSED && !outcome->refused[way];
+        report->called[way] += outcome->passed[way];
         report->refused[way] += outcome->refused[way] != 0;
         if (!outcome->refused[way]) continue;
         char reason[256];
@@ -78,14 +78,20 @@ static void print_reasons(const Tally *tallies, const char *title, FILE *out) {
     if (rest > 0) fprintf(out, "  %6zu  for other reasons\n", rest);
 }
 
-void report_print(const Report *report, FILE *out) {
-    fprintf(out, "calls");
-    for (Way way = 0; way < WAYS; way++) {
-        fprintf(out, "%s %s %zu", way == 0 ? ":" : ",", way_names[way], report->called[way]);
+static void print_ways(const Report *report, Side side, FILE *out) {
+    fputs(side == CALLEE ? "calls" : "upcalls", out);
+    for (Way way = first_way[side]; way < first_way[side + 1]; way++) {
+        const char *name = way_names[way] + (side == CALLEE ? 0 : strlen("upcall "));
+        fprintf(out, "%s %s %zu", way == first_way[side] ? ":" : ",", name, report->called[way]);
         if (report->refused[way] > 0) fprintf(out, " (refused %zu)", report->refused[way]);
     }
     fputc('\n', out);
-    print_reasons(report->skips, "skipped, a case and compiler each:", out);
+}
+
+void report_print(const Report *report, FILE *out) {
+    print_ways(report, CALLEE, out);
+    print_ways(report, CALLER, out);
+    print_reasons(report->skips, "skipped, a case, compiler and direction each:", out);
     print_reasons(report->refusals, "refused by ferry:", out);
     fprintf(out, "%zu passed, %zu failed, %zu skipped\n", report->passed, report->failed, report->skipped);
 }

@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "abi/place.h"
 #include "diff.h"
 
 #define ROUNDS          2  /* calls with different values for each case and way */
@@ -14,7 +13,7 @@
 #define COMPILE_RETRIES 4
 
 bool engines_open(Engines *engines, const char *target, ferry_error *error) {
-    ferry_engine_options options = {.target = target};
+    ferry_engine_options options = {.target = target, .report = upcall_report};
     engines->code = ferry_engine_create(&options, error);
     options.policy = FERRY_NEVER;
     engines->slow = engines->code == NULL ? NULL : ferry_engine_create(&options, error);
@@ -81,25 +80,53 @@ static bool loses_halves(const PlacedValue *value) {
            (has_leaf(value, FERRY_FLOAT16) || has_leaf(value, FERRY_BFLOAT16));
 }
 
-static void skip(Case *item, Compiler compiler, const char *why) {
-    if (item->skip[compiler][0] == 0) snprintf(item->skip[compiler], sizeof item->skip[compiler], "%s", why);
+/* clang 22 takes the first half of union { __float128 q; double d[2]; } for the whole __float128. */
+static bool doubles_float128(const PlacedValue *value) {
+    return is_aggregate(value) && has_union(value->type) && has_leaf(value, FERRY_FLOAT128) &&
+           (has_leaf(value, FERRY_DOUBLE) || has_leaf(value, FERRY_FLOAT) || has_leaf(value, FERRY_VECTOR));
+}
+
+/* clang 22 lays out `int b : 19 __attribute__((aligned(2)))` as if the alignment moved it, gcc as if nothing did. */
+static bool has_lowered_bitfield(const ferry_type *type) {
+    type = strip(type);
+    if (ferry_type_kind(type) == FERRY_ARRAY) return has_lowered_bitfield(ferry_type_base(type));
+    for (size_t i = 0; i < ferry_type_member_count(type); i++) {
+        const ferry_member *member = ferry_type_member(type, i);
+        if (member->is_bitfield && member->alignment != 0 && member->alignment < scalar_of(kind_of(member->type)).size)
+            return true;
+        if (has_lowered_bitfield(member->type)) return true;
+    }
+    return false;
+}
+
+static void skip(Case *item, Compiler compiler, Side side, const char *why) {
+    char *place = item->skip[compiler][side];
+    if (place[0] == 0) snprintf(place, sizeof item->skip[compiler][side], "%s", why);
+}
+
+static void skip_both(Case *item, Compiler compiler, const char *why) {
+    for (Side side = 0; side < SIDES; side++) skip(item, compiler, side, why);
 }
 
 static void note_value(Case *item, const PlacedValue *value) {
     char why[160];
     if (value->dispute != NULL) {
         snprintf(why, sizeof why, "clang, disputed: %s", value->dispute);
-        skip(item, CLANG, why);
+        skip_both(item, CLANG, why);
     }
-    if (halves_vectors(value)) skip(item, GCC, "gcc loses half of a struct of one vector of __int128");
-    if (loses_halves(value)) skip(item, CLANG, "clang loses parts of unions of float and _Float16");
-    if (breaks_wide_va_arg(value)) skip(item, GCC, "gcc's va_arg of a struct of a wide vector is broken");
+    if (halves_vectors(value)) skip_both(item, GCC, "gcc loses half of a struct of one vector of __int128");
+    if (loses_halves(value)) skip_both(item, CLANG, "clang loses parts of unions of float and _Float16");
+    if (doubles_float128(value)) skip_both(item, CLANG, "clang takes half of a union for a whole __float128");
+    if (value->layout != NULL && has_lowered_bitfield(value->type))
+        skip_both(item, CLANG, "clang lays out bit-fields of a lower alignment otherwise");
+    if (breaks_wide_va_arg(value)) skip(item, GCC, CALLEE, "gcc's va_arg of a struct of a wide vector is broken");
     item->gcc_unoptimised |= breaks_va_arg(value);
 }
 
 static void note_placement(Case *item, const Placement *placement) {
     note_value(item, &placement->result);
     for (size_t i = 0; i < placement->count; i++) note_value(item, &placement->values[i]);
+    junk_of(&item->junk, placement);
 }
 
 bool case_prepare(Case *item, const Engines *engines, const ferry_signature *signature, uint64_t seed,
@@ -120,24 +147,12 @@ bool case_prepare(Case *item, const Engines *engines, const ferry_signature *sig
 
 /* ---- building ---- */
 
-static void write_source(const char *path, const Case *cases, size_t count, char *const *skipped) {
-    FILE *out = fopen(path, "w");
-    if (out == NULL) {
-        perror(path);
-        exit(2);
-    }
-    callee_prelude(out);
-    for (size_t i = 0; i < count; i++)
-        if (skipped[i] == NULL) callee_emit(out, cases[i].signature, i, cases[i].gcc_unoptimised);
-    fclose(out);
-}
-
 static void start(Build *build, const Config *config, const Case *cases, size_t count, char *const *skipped) {
     char path[300], stem[32];
     static unsigned number;
     snprintf(stem, sizeof stem, "batch%u", number++);
     snprintf(path, sizeof path, "%s/%s.c", work_directory(), stem);
-    write_source(path, cases, count, skipped);
+    source_write(path, cases, count, skipped);
     build->machine = config->machine;
     build->optimise = config->optimise;
     build_start(build, path, stem);
@@ -147,9 +162,9 @@ static void start(Build *build, const Config *config, const Case *cases, size_t 
 static bool finish(Build *build, const Config *config, const Case *cases, size_t count, char **skipped) {
     for (unsigned retry = 0; retry < COMPILE_RETRIES; retry++) {
         if (build_wait(build)) return true;
-        char **complaints = calloc(count, sizeof *complaints);
-        size_t marked = complaints == NULL ? 0 : build_complaints(build, complaints, count);
-        for (size_t i = 0; marked > 0 && i < count; i++) {
+        char **complaints = calloc(SIDES * count, sizeof *complaints);
+        size_t marked = complaints == NULL ? 0 : build_complaints(build, complaints, SIDES * count);
+        for (size_t i = 0; marked > 0 && i < SIDES * count; i++) {
             if (complaints[i] == NULL) continue;
             free(skipped[i]);
             if (asprintf(&skipped[i], "%s: %s", compiler_names[build->compiler], complaints[i]) < 0) abort();
@@ -179,65 +194,73 @@ static bool parses_back(const Engines *engines, const ferry_signature *signature
 
 static Verdict call_way(const Engines *engines, const Config *config, const Case *item, void (*function)(void), Way way,
                         Outcome *outcome) {
-    bool slow = way == SLOTS_SLOW || way == POINTERS_SLOW;
+    bool slow = way_is_slow(way);
     Call call = {.engine = slow ? engines->slow : engines->code,
                  .signature = slow ? item->slow_signature : item->signature,
                  .function = function,
                  .way = way,
-                 .inject = config->inject};
+                 .inject = config->inject,
+                 .junk = &item->junk};
     Verdict verdict = PASSED;
     for (unsigned round = 0; round < ROUNDS && verdict == PASSED; round++) {
         call.seed = mix(item->seed, round);
-        verdict = call_case(&call, outcome->message, sizeof outcome->message);
+        verdict = (way < first_way[CALLER] ? call_case : upcall_case)(&call, outcome->message, sizeof outcome->message);
     }
     return verdict;
 }
 
-static void call_all(const Engines *engines, const Config *config, const Case *item, void (*function)(void),
-                     Outcome *outcome) {
-    snprintf(outcome->message, sizeof outcome->message, "no end within %d seconds, or a crash", SECONDS);
-    alarm(SECONDS);
-    if (function == NULL) {
-        snprintf(outcome->message, sizeof outcome->message, "not in the shared object");
-        outcome->verdict = FAILED;
-    } else if (!parses_back(engines, item->signature, outcome)) {
-        outcome->verdict = FAILED;
-    } else {
-        outcome->verdict = PASSED;
-    }
-    for (Way way = 0; way < WAYS && outcome->verdict == PASSED; way++) {
+static void call_ways(const Engines *engines, const Config *config, const Case *item, void (*function)(void), Side side,
+                      Outcome *outcome) {
+    outcome->verdict = PASSED;
+    for (Way way = first_way[side]; way < first_way[side + 1] && outcome->verdict == PASSED; way++) {
+        if (!way_applies(way, item->signature)) continue;
         outcome->way = way;
         Verdict verdict = call_way(engines, config, item, function, way, outcome);
         if (verdict == FAILED) outcome->verdict = FAILED;
+        outcome->passed[way] = verdict == PASSED;
         if (verdict != REFUSED) continue;
         outcome->refused[way] = 1;
         snprintf(outcome->refusal[way], sizeof outcome->refusal[way], "%.199s", outcome->message);
     }
+}
+
+static void run_job(const Engines *engines, const Config *config, const Case *item, void (*function)(void), Side side,
+                    Outcome *outcome) {
+    snprintf(outcome->message, sizeof outcome->message, "no end within %d seconds, or a crash", SECONDS);
+    outcome->way = first_way[side];
+    outcome->verdict = FAILED;
+    alarm(SECONDS);
+    if (function == NULL)
+        snprintf(outcome->message, sizeof outcome->message, "not in the shared object");
+    else if (parses_back(engines, item->signature, outcome))
+        call_ways(engines, config, item, function, side, outcome);
     alarm(0);
 }
 
 static void child(const Engines *engines, const Config *config, const Build *build, const Case *cases, size_t count,
                   char *const *skipped, Outcome *outcomes, volatile size_t *next) {
     void *library = dlopen(build->object, RTLD_NOW | RTLD_LOCAL);
-    const Helpers **helpers = library == NULL ? NULL : (const Helpers **)dlsym(library, HELPERS_SYMBOL);
-    for (; helpers == NULL && *next < count; (*next)++) {
+    const Helpers **table = library == NULL ? NULL : (const Helpers **)dlsym(library, HELPERS_SYMBOL);
+    for (; table == NULL && *next < count; (*next)++) {
         outcomes[*next].verdict = FAILED;
         snprintf(outcomes[*next].message, sizeof outcomes->message, "%s", dlerror());
     }
-    if (helpers == NULL) _exit(2);
-    *helpers = &call_helpers;
+    if (table == NULL) _exit(2);
+    *table = &helpers;
     for (; *next < count; (*next)++) {
         char name[32];
         void (*function)(void);
+        size_t item = *next / SIDES;
+        Side side = (Side)(*next % SIDES);
         if (skipped[*next] != NULL) continue;
-        snprintf(name, sizeof name, "case_%zu", *next);
+        snprintf(name, sizeof name, side == CALLEE ? "case_%zu" : "drive_%zu", item);
         *(void **)(void *)&function = dlsym(library, name);
-        call_all(engines, config, &cases[*next], function, &outcomes[*next]);
+        run_job(engines, config, &cases[item], function, side, &outcomes[*next]);
     }
     _exit(0);
 }
 
-/* A child that dies was in case `next`: it failed, and another child goes on behind it. */
+/* count: of jobs. A child that dies was in job `next`: it failed, and another child goes on behind it. */
 static void call_cases(const Engines *engines, const Config *config, const Build *build, const Case *cases,
                        size_t count, char *const *skipped, Outcome *outcomes) {
     size_t bytes = sizeof(size_t) + count * sizeof *outcomes;
@@ -280,22 +303,27 @@ static bool any_left(char *const *skipped, size_t count) {
     return false;
 }
 
+static void note_skip(const Config *config, const Case *cases, Compiler compiler, size_t job, char **skipped) {
+    const char *why = cases[job / SIDES].skip[compiler][job % SIDES];
+    if (config->omit[job % SIDES]) why = "this direction was not asked for";
+    if (why[0] != 0 && *skipped == NULL) *skipped = strdup(why);
+}
+
 void run_batch(const Engines *engines, const Config *config, const Case *cases, size_t count,
                Outcome *outcomes[COMPILERS], char **skipped[COMPILERS]) {
     Build builds[COMPILERS];
-    for (size_t i = 0; i < count; i++)
-        for (Compiler compiler = 0; compiler < COMPILERS; compiler++)
-            if (cases[i].skip[compiler][0] != 0 && skipped[compiler][i] == NULL)
-                skipped[compiler][i] = strdup(cases[i].skip[compiler]);
+    size_t jobs = SIDES * count;
+    for (Compiler compiler = 0; compiler < COMPILERS; compiler++)
+        for (size_t job = 0; job < jobs; job++) note_skip(config, cases, compiler, job, &skipped[compiler][job]);
     for (Compiler compiler = 0; compiler < COMPILERS; compiler++) {
         builds[compiler].compiler = compiler;
-        if (any_left(skipped[compiler], count)) start(&builds[compiler], config, cases, count, skipped[compiler]);
+        if (any_left(skipped[compiler], jobs)) start(&builds[compiler], config, cases, count, skipped[compiler]);
     }
     for (Compiler compiler = 0; compiler < COMPILERS; compiler++) {
-        if (!any_left(skipped[compiler], count)) continue;
+        if (!any_left(skipped[compiler], jobs)) continue;
         if (finish(&builds[compiler], config, cases, count, skipped[compiler]))
-            call_cases(engines, config, &builds[compiler], cases, count, skipped[compiler], outcomes[compiler]);
+            call_cases(engines, config, &builds[compiler], cases, jobs, skipped[compiler], outcomes[compiler]);
         else
-            all_failed(&builds[compiler], count, outcomes[compiler]);
+            all_failed(&builds[compiler], jobs, outcomes[compiler]);
     }
 }

@@ -197,12 +197,13 @@ static void walk_member(MemoryWalk *walk, const ferry_type *type, size_t index, 
         snprintf(walk->failure, sizeof walk->failure, "member %zu: %.200s", index, error.message);
         return;
     }
+    bool off = walk->inject && !member->is_bitfield && kind_of(member->type) == FERRY_SHORT;
+    if (off && walk->check) walk->bytes[(bit_offset + inside) / 8] ^= 1;
     if (member->is_bitfield)
         walk_bitfield(walk, member, bit_offset + inside);
     else
         walk_memory(walk, member->type, bit_offset + inside);
-    if (walk->inject && !walk->check && !member->is_bitfield && kind_of(member->type) == FERRY_SHORT)
-        walk->bytes[(bit_offset + inside) / 8] ^= 1;
+    if (off && !walk->check) walk->bytes[(bit_offset + inside) / 8] ^= 1;
 }
 
 static void walk_record(MemoryWalk *walk, const ferry_type *type, uint64_t bit_offset) {

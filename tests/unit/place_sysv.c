@@ -250,6 +250,23 @@ Test(sysv, registers_run_out_one_file_at_a_time) {
            "xmm0: rdi, xmm0, rsi, xmm1, rdx, xmm2, rcx, r8, r9, xmm3, xmm4, xmm5, xmm6, xmm7, stack+0");
 }
 
+Test(sysv, a_zero_width_bitfield_of_a_union_counts_for_its_first_byte_alone) {
+    expect("struct s {short m; union {int : 0;} u;}; void f(struct s)", "-: rdi");
+    expect("union u {__float128 q; unsigned __int128 : 0;}; void f(union u)", "-: rdi xmm0");
+}
+
+Test(sysv, a_bitfield_like_an_integer_is_unaligned_like_one) {
+    expect("struct s {short m; struct {int n : 32;} t __attribute__((packed));}; void f(struct s)", "-: stack+0");
+    expect("struct s {char m; struct {int n : 16;} t __attribute__((packed));}; void f(struct s)", "-: stack+0");
+    expect("struct s {char m; struct {int n : 31;} t __attribute__((packed));}; void f(struct s)", "-: rdi");
+    expect("struct s {char m; struct {int a : 8, n : 16;} t __attribute__((packed));}; void f(struct s)", "-: rdi");
+    expect("struct s {char m; struct __attribute__((packed)) {int n : 32;} t;}; void f(struct s)", "-: rdi");
+}
+
+Test(sysv, a_flexible_array_alone_is_nothing_to_gcc_and_memory_to_clang) {
+    expect("struct s {int m[];}; void f(struct s, int)", "-: -, rdi");
+}
+
 Test(sysv, an_argument_too_large_for_any_stack_is_refused) {
     World world;
     open_world(&world, "x86_64-sysv");
