@@ -323,6 +323,7 @@ Test(jit_stub_cursor, registers_that_are_left_and_the_stack) {
         TestCell cell = {.handler = look, .context = &variadic};
         Function *code = (Function *)closure(&cell, &shared, "long f(const char *, double, ...)", convention, quality,
                                              quality == FERRY_QUICK);
+        dirty_stack();
         cr_expect_eq(code("", 1.0, 1L, 2.0, 2L, 3.0, 3L, 4.0, 4L, 5.0, 5L, 6.0, 6L, 7.0, 7L, 8.0, 8L, 9.0, 9L), 11);
         cr_expect(variadic.is_aligned);
         cr_expect_eq(variadic.seen.upcall, &shared);
@@ -348,8 +349,38 @@ Test(jit_stub_cursor, the_stack_begins_behind_the_fixed_arguments) {
         Function *code = (Function *)closure(
             &cell, &shared, "long f(long, long, long, long, long, long, int, struct { char c[21]; }, ...)", convention,
             quality, false);
+        dirty_stack();
         cr_expect_eq(code(1, 2, 3, 4, 5, 6, 7, odd, 0xaaaaL, 0.5, 0xbbbbL), 11);
         cr_expect(variadic.stack[0] == 0xaaaa && variadic.stack[1] == 0xbbbb);
         cr_expect_eq(variadic.seen.floats[0][0], 0.5);
+    }
+}
+
+/* Unnamed bit-fields that find no register are not passed at all. What the handler gets of them is memory that it may
+ * write to. */
+static void scribble(void *context, void *arguments, void *result) {
+    char **pointers = arguments;
+    (void)result;
+    memset(pointers[7], 0xee, 8);
+    memset(pointers[9], 0xee, 8);
+    *(int *)context = pointers[0] == NULL ? 0 : *(int *)(void *)pointers[8];
+}
+
+Test(jit_stub_code, values_that_are_not_passed_have_memory_too) {
+    typedef void Function(long, long, long, long, long, long, int);
+    static const char declaration[] = "typedef struct { long : 64; } unnamed; "
+                                      "void f(struct { }, long, long, long, long, long, long, unnamed, int, unnamed);";
+    const Placement *placement = workshop_place(&workshop, declaration);
+    cr_assert(placement->values[0].mode == MODE_IGNORED && placement->values[7].mode == MODE_IGNORED &&
+              placement->values[9].mode == MODE_IGNORED);
+    for (ferry_quality quality = FERRY_QUICK; quality <= FERRY_BETTER; quality++) {
+        int seen = 0;
+        ShapeOptions options = upcall("", FERRY_POINTERS, false);
+        Made made = workshop_make_stub(&workshop, declaration, &options, quality);
+        TestCell cell = {.entry = made.code, .handler = scribble, .context = &seen};
+        Function *code = (Function *)workshop_thunk(&workshop, &cell);
+        dirty_stack();
+        code(1, 2, 3, 4, 5, 6, 77);
+        cr_expect_eq(seen, 77);
     }
 }

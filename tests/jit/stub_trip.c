@@ -195,8 +195,10 @@ static void travel(Workshop *workshop, Trip *trip, ferry_quality quality, uint64
     fill(&result, sizeof result, state);
     pack(trip, slots, pointers, state);
     trip->calls = 0;
-    call(&trampoline, workshop_thunk(workshop, &cell),
-         trip->convention == FERRY_SLOTS ? (const void *)slots : (const void *)pointers, result.bytes);
+    void (*thunk)(void) = workshop_thunk(workshop, &cell);
+    dirty_stack();
+    call(&trampoline, thunk, trip->convention == FERRY_SLOTS ? (const void *)slots : (const void *)pointers,
+         result.bytes);
     cr_expect_eq(trip->calls, 1);
     const PlacedValue *value = &trip->placement->result;
     if (value->mode != MODE_IGNORED)

@@ -155,6 +155,11 @@ void call(const Made *made, void (*function)(void), const void *arguments, void 
     made->entry((const ferry_binding *)(const void *)&bound, arguments, result);
 }
 
+__attribute__((noinline)) void dirty_stack(void) {
+    volatile uint8_t below[8192];
+    for (size_t i = 0; i < sizeof below; i++) below[i] = 0xd3;
+}
+
 uint8_t *page_end(size_t size) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t pages = (size + page - 1) / page;

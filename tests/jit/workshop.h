@@ -75,6 +75,10 @@ BlobSink workshop_sink;               /* context: the workshop */
 
 void call(const Made *made, void (*function)(void), const void *arguments, void *result);
 
+/* Fills the stack below the caller's frame, so that what a stub does not write there is no leftover that happens to be
+ * right. */
+void dirty_stack(void);
+
 /* The last `size` bytes before a page that cannot be touched. */
 uint8_t *page_end(size_t size);
 
