@@ -230,9 +230,9 @@ static const Upcall *live_upcall(const ferry_closure *closure) {
     return cell != NULL ? atomic_load_explicit(&cell->upcall, memory_order_relaxed) : NULL;
 }
 
-void (*ferry_closure_code(const ferry_closure *closure))(void) {
+ferry_function *ferry_closure_code(const ferry_closure *closure) {
     const Cell *cell = live_cell(closure);
-    return cell != NULL ? (void (*)(void))(uintptr_t)thunk_code(cell) : NULL; /* NOLINT: code address */
+    return cell != NULL ? (ferry_function *)(uintptr_t)thunk_code(cell) : NULL; /* NOLINT: code address */
 }
 
 /* On the slow path the entry is libffi's. */

@@ -38,6 +38,9 @@ extern "C" {
 /* A handle. Not an address: it carries a generation, so that a handle that outlived its closure is recognised. */
 typedef struct ferry_closure ferry_closure;
 
+/* Any C function; cast to its type before it is called. */
+typedef void ferry_function(void);
+
 typedef void (*ferry_handler)(void *context, void *arguments, void *result);
 
 /* What happens when the handler is left by a C++ exception (any that unwinds), or by longjmp to a place beyond the
@@ -72,7 +75,7 @@ FERRY_API ferry_closure *ferry_closure_create(ferry_engine *engine, const ferry_
 
 /* The function pointer to hand to C: cast it to the signature's type. It is valid for as long as the closure has
  * references; NULL for NULL and for a handle whose closure has none any more. */
-FERRY_API void (*ferry_closure_code(const ferry_closure *closure))(void);
+FERRY_API ferry_function *ferry_closure_code(const ferry_closure *closure);
 
 /* One reference more or less. Any thread, also while calls are under way. FERRY_STALE, and a report, for a handle
  * whose closure has ended already; FERRY_TOO_LARGE when 2^31 references are reached. Releasing NULL is allowed. */

@@ -204,7 +204,7 @@ static void listen(Tests *tests, const Build *build, const ferry_type **types, s
     for (size_t i = 0; i < count; i++) {
         char name[32];
         Speaker *speaker;
-        if (complaints[i] != NULL) continue;
+        if (complaints[job_of(i, CALLEE)] != NULL) continue;
         snprintf(name, sizeof name, "case_%zu", i);
         *(void **)(void *)&speaker = dlsym(library, name);
         heard.count = 0;
@@ -224,14 +224,14 @@ static void write_source(const Tests *tests, const char *path, const ferry_type 
     declare_prelude(out);
     fputs("#include <string.h>\n", out);
     for (size_t i = 0; i < count; i++)
-        if (complaints[i] == NULL) emit(out, tests->engine, types[i], i);
+        if (complaints[job_of(i, CALLEE)] == NULL) emit(out, tests->engine, types[i], i);
     fclose(out);
 }
 
 /* What the compiler does not know (gcc 12: __bf16) is left out and counted. */
 static void compile(Tests *tests, Compiler compiler, const ferry_type **types, size_t count, uint64_t seed) {
     char path[300];
-    char **complaints = calloc(count, sizeof *complaints);
+    char **complaints = calloc(job_of(count, CALLEE), sizeof *complaints); /* a type's are of both sides */
     Build build = {.compiler = compiler, .machine = ""};
     if (complaints == NULL) abort();
     snprintf(path, sizeof path, "%s/layout-%s.c", work_directory(), compiler_names[compiler]);
@@ -241,7 +241,7 @@ static void compile(Tests *tests, Compiler compiler, const ferry_type **types, s
         write_source(tests, path, types, count, complaints);
         build_start(&build, path, "layout");
         built = build_wait(&build);
-        marked = built ? marked : build_complaints(&build, complaints, count);
+        marked = built ? marked : build_complaints(&build, complaints, job_of(count, CALLEE));
     }
     if (built) listen(tests, &build, types, count, complaints, seed);
     if (!built)
@@ -250,12 +250,12 @@ static void compile(Tests *tests, Compiler compiler, const ferry_type **types, s
     const char *reason = NULL;
     size_t skipped = 0;
     for (size_t i = 0; i < count; i++) {
-        if (complaints[i] != NULL) skipped++, reason = complaints[i];
+        if (complaints[job_of(i, CALLEE)] != NULL) skipped++, reason = complaints[job_of(i, CALLEE)];
     }
     if (built && skipped > 0)
         printf("%s: %zu types skipped, for example: %.100s\n", compiler_names[compiler], skipped, reason);
     tests->skipped += built ? skipped : 0;
-    for (size_t i = 0; i < count; i++) free(complaints[i]);
+    for (size_t i = 0; i < job_of(count, CALLEE); i++) free(complaints[i]);
     free(complaints);
 }
 
