@@ -155,7 +155,7 @@ static Address home_of(const Body *body, const ShapeValue *value) {
 
 static void take_registers(const Body *body) {
     const Carriers *carriers = body->carriers;
-    const ShapeValue *previous = NULL;
+    const ShapeValue *previous = &body->shape->result; /* no argument */
     Address home = {0};
     for (size_t i = 0; i < carriers->count; i++) {
         const Carrier *carrier = &carriers->parameters[i];
