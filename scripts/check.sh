@@ -30,7 +30,7 @@ step_style() { scripts/check-style.sh; }
 step_gcc() { scripts/build.sh gcc; }
 step_exports() { scripts/check-exports.sh build/gcc; }
 step_test() { run_tests gcc; }
-step_oldest() { FERRY_BACKEND=$PWD/build/gcc/lib/ferry/ferry-llvm19.so LOG=oldest run_tests gcc -L '^(run|uses|jit|diff)$'; }
+step_oldest() { FERRY_BACKEND=$PWD/build/gcc/lib/ferry/ferry-llvm19.so LOG=oldest run_tests gcc -L '^(run|uses|jit|diff)$' -E finds_faults; }
 step_clang() { scripts/build.sh clang; }
 step_tidy() { scripts/tidy.sh; }
 step_asan() {
