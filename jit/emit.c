@@ -28,12 +28,20 @@ void emit_close(Emit *emit) {
     LLVMDisposeBuilder(emit->builder);
 }
 
+/* A frame of more than a page is touched page by page, so that it cannot reach over the guard page below the stack. */
+static void probe_stack(const Emit *emit, LLVMValueRef function) {
+    static const char key[] = "probe-stack", value[] = "inline-asm";
+    LLVMAttributeRef attribute = LLVMCreateStringAttribute(emit->context, key, sizeof key - 1, value, sizeof value - 1);
+    LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, attribute);
+}
+
 LLVMValueRef emit_function(const Emit *emit, const char *name, LLVMTypeRef type) {
     LLVMValueRef function = LLVMAddFunction(emit->module, name, type);
     LLVMAttributeRef attributes[] = {emit_attribute(emit, ATTRIBUTE_NOIMPLICITFLOAT, 0),
                                      emit_attribute(emit, ATTRIBUTE_UWTABLE, JIT_UWTABLE_ASYNC)};
     for (size_t i = 0; i < COUNT_OF(attributes); i++)
         LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, attributes[i]);
+    probe_stack(emit, function);
     LLVMPositionBuilderAtEnd(emit->builder, LLVMAppendBasicBlockInContext(emit->context, function, ""));
     return function;
 }

@@ -37,6 +37,7 @@ static ferry_code make_detail(const Upcall *upcall, ferry_handler handler, void 
     detail->name = name;
     detail->boundary = options->boundary;
     detail->finalize = options->finalize;
+    detail->mediated = options->boundary != FERRY_LET_THROUGH || options->finalize != NULL;
     detail->calls = 1;
     detail->holds = 2;
     if (size != 0) memcpy(detail->fallback, options->fallback, size);
@@ -47,7 +48,7 @@ static ferry_code make_detail(const Upcall *upcall, ferry_handler handler, void 
 /* Everything that the stub reads is there before the entry. */
 static ferry_closure *start(Cell *cell, const Upcall *upcall, ferry_handler handler, void *context, Detail *detail,
                             uintptr_t entry) {
-    bool mediated = detail != NULL && (detail->boundary != FERRY_LET_THROUGH || detail->finalize != NULL);
+    bool mediated = detail != NULL && detail->mediated;
     uint64_t life = atomic_load_explicit(&cell->life, memory_order_relaxed) + 1;
     atomic_store_explicit(&cell->handler, mediated ? mediate : handler, memory_order_relaxed);
     atomic_store_explicit(&cell->context, mediated ? cell : context, memory_order_relaxed);
@@ -62,8 +63,7 @@ static ferry_closure *start(Cell *cell, const Upcall *upcall, ferry_handler hand
 /* The usual case: a signature that had a closure before, and nothing but a handler. No lock but a shard's. */
 static ferry_closure *create_known(Engine *engine, const Signature *signature, ferry_handler handler, void *context,
                                    const ferry_closure_options *options, ferry_error *error) {
-    size_t index = SIGNATURE_UPCALLS + (size_t)options->convention * 2 + options->handler_errno;
-    const Upcall *upcall = atomic_load_explicit(&signature->runtime[index], memory_order_acquire);
+    const Upcall *upcall = atomic_load_explicit(upcall_cell(signature, options), memory_order_acquire);
     uintptr_t entry = upcall != NULL ? atomic_load_explicit(&upcall->entry, memory_order_acquire) : 0;
     Cell *cell;
     if (entry == 0 || cell_take(engine->closures, &cell, error) != FERRY_OK) return NULL;
@@ -122,10 +122,28 @@ ferry_closure *ferry_closure_create(ferry_engine *engine, const ferry_signature 
 
 /* ---- the end ---- */
 
-static ferry_code stale(const ferry_closure *closure, const char *what, ferry_error *error) {
+/* The name only if the cell has not been used again since. */
+static const char *name_of(const ferry_closure *closure, const Signature **signature) {
     const Cell *cell = cell_of(closure);
     const Upcall *upcall = atomic_load_explicit(&cell->upcall, memory_order_relaxed);
-    report_event(upcall->engine, FERRY_STALE_HANDLE, cell, "was %s after its end", what);
+    ClosurePool *pool = upcall->engine->closures;
+    const char *name = NULL;
+    *signature = NULL;
+    if (!details_lock(pool)) return NULL;
+    if (handle_is_of(closure, atomic_load(&cell->life))) {
+        const Detail *detail = cell_detail(cell);
+        name = detail != NULL ? detail->name : NULL;
+        *signature = upcall->signature;
+    }
+    details_unlock(pool);
+    return name;
+}
+
+static ferry_code stale(const ferry_closure *closure, const char *what, ferry_error *error) {
+    const Upcall *upcall = atomic_load_explicit(&cell_of(closure)->upcall, memory_order_relaxed);
+    const Signature *signature;
+    const char *name = name_of(closure, &signature);
+    report_event(upcall->engine, FERRY_STALE_HANDLE, name, signature, "was %s after its end", what);
     return fail(error, FERRY_STALE, "the closure was %s after its end: it has no references any more", what);
 }
 
@@ -134,14 +152,18 @@ static ferry_code stale(const ferry_closure *closure, const char *what, ferry_er
 static void end(Cell *cell, const Upcall *upcall, Detail *detail) {
     uintptr_t late = atomic_load(&upcall->late_entry);
     if (late != 0) atomic_store_explicit(&cell->entry, late, memory_order_release);
-    if (detail != NULL && detail->finalize != NULL) calls_drop(cell, detail);
+    if (detail != NULL && detail->mediated) calls_drop(cell, detail);
 }
 
 static void give(Cell *cell, const Upcall *upcall, Detail *detail) {
-    if (detail != NULL && detail->finalize != NULL)
+    if (detail != NULL && detail->mediated)
         holds_drop(cell, detail);
     else
         cell_give(upcall->engine->closures, cell);
+}
+
+static ferry_code refuse_reference(ferry_error *error) {
+    return fail(error, FERRY_TOO_LARGE, "the closure has 2^31 - 1 references already");
 }
 
 ferry_code ferry_closure_retain(ferry_closure *closure, ferry_error *error) {
@@ -152,8 +174,7 @@ ferry_code ferry_closure_retain(ferry_closure *closure, ferry_error *error) {
     uint64_t life = atomic_load(&cell->life);
     do {
         if (!handle_fits(closure, life)) return stale(closure, "retained", error);
-        if ((life & LIFE_REFERENCES) == LIFE_REFERENCES)
-            return fail(error, FERRY_TOO_LARGE, "the closure has 2^31 - 1 references already");
+        if ((life & LIFE_REFERENCES) == LIFE_REFERENCES) return refuse_reference(error);
     } while (!atomic_compare_exchange_weak(&cell->life, &life, life + 1));
     return FERRY_OK;
 }
@@ -184,9 +205,11 @@ ferry_code ferry_closure_revoke(ferry_closure *closure, ferry_error *error) {
     do {
         if (!handle_fits(closure, life)) return stale(closure, "revoked", error);
         if ((life & LIFE_ENDED) != 0) return FERRY_OK;
-    } while (!atomic_compare_exchange_weak(&cell->life, &life, life | LIFE_ENDED));
+        if ((life & LIFE_REFERENCES) == LIFE_REFERENCES) return refuse_reference(error);
+    } while (!atomic_compare_exchange_weak(&cell->life, &life, (life | LIFE_ENDED) + 1));
+    /* With a reference of its own: whoever else has one may release it meanwhile. */
     end(cell, atomic_load_explicit(&cell->upcall, memory_order_relaxed), cell_detail(cell));
-    return FERRY_OK;
+    return ferry_closure_release(closure, error);
 }
 
 /* ---- preparing ---- */

@@ -2,12 +2,13 @@
  *
  * An interface is one block of memory:
  *
- *     +0        object      one word, where ferry_interface_object points: the table's address
+ *     +0        table       one word, where ferry_interface_object points: the table's address
  *               ...         what the interface knows of itself
  *               closures    one for each member, NULL where there is none
- *               table       aligned as its type wants it
+ *               (bytes)     the table, aligned as its type wants it
  *
- * Closures have references of their own, so that one that was exported lives on when its interface has ended.
+ * Closures have references of their own, so that one that was exported lives on when its interface has ended. An ended
+ * interface stays in quarantine, as its closures do: C may still call through its table, and is reported.
  */
 #include "runtime/interface.h"
 
@@ -19,11 +20,12 @@
 #define MOST_REFERENCES UINT32_C(0x7fffffff) /* as a closure has */
 
 struct ferry_interface {
-    unsigned char *object;
-    ferry_allocator allocator; /* a copy: an interface without closures may outlive its engine */
-    size_t bytes;              /* of the block */
+    unsigned char *table;
+    Engine *engine;
+    size_t bytes; /* of the block */
     _Atomic uint32_t references;
-    TableShape shape; /* valid while there are closures, which keep the engine alive */
+    TableShape shape;
+    ferry_interface *next; /* in quarantine */
     size_t count;
     ferry_closure *closures[];
 };
@@ -134,7 +136,7 @@ static ferry_code make_closure(Engine *engine, ferry_interface *interface, size_
     ferry_closure *closure = ferry_closure_create(engine, signature, method->handler, method->context, &options, error);
     if (closure == NULL) return error->code;
     Function function = ferry_closure_code(closure);
-    memcpy(interface->object + table_place(&interface->shape, index), &function, sizeof function);
+    memcpy(interface->table + table_place(&interface->shape, index), &function, sizeof function);
     interface->closures[index] = closure;
     return FERRY_OK;
 }
@@ -152,26 +154,52 @@ static ferry_code make_closures(Engine *engine, ferry_interface *interface, cons
     return code;
 }
 
-static ferry_interface *open_block(const Engine *engine, const TableShape *shape, const void *initial) {
+static ferry_interface *open_block(Engine *engine, const TableShape *shape, const void *initial) {
     size_t count = shape->record->member_count;
     size_t head = sizeof(ferry_interface) + count * sizeof(ferry_closure *);
     size_t bytes = head + (size_t)shape->layout->alignment + (size_t)shape->layout->size;
     ferry_interface *interface = memory_new(engine->allocator, bytes);
     if (interface == NULL) return NULL;
     size_t table = (size_t)(round_up((uintptr_t)interface + head, shape->layout->alignment) - (uintptr_t)interface);
-    interface->object = (unsigned char *)interface + table;
-    if (engine->allocator != NULL) interface->allocator = *engine->allocator;
+    interface->table = (unsigned char *)interface + table;
+    interface->engine = engine;
     interface->bytes = bytes;
     interface->references = 1;
     interface->shape = *shape;
     interface->count = count;
-    if (initial != NULL) memcpy(interface->object, initial, (size_t)shape->layout->size);
+    if (initial != NULL) memcpy(interface->table, initial, (size_t)shape->layout->size);
+    atomic_fetch_add(&engine->interfaces, 1);
     return interface;
 }
 
 static void close_block(ferry_interface *interface) {
-    ferry_allocator allocator = interface->allocator;
-    memory_release(&allocator, interface, interface->bytes);
+    memory_release(interface->engine->allocator, interface, interface->bytes);
+}
+
+/* The oldest goes when there are more than the quarantine holds. */
+static void give_block(ferry_interface *interface) {
+    Engine *engine = interface->engine;
+    InterfaceQueue *queue = &engine->ended_interfaces;
+    ferry_interface *oldest = NULL;
+    engine_lock(engine);
+    if (queue->newest != NULL) queue->newest->next = interface;
+    if (queue->newest == NULL) queue->oldest = interface;
+    queue->newest = interface;
+    if (++queue->count > engine->closures->quarantine) {
+        oldest = queue->oldest;
+        queue->oldest = oldest->next;
+        queue->count--;
+    }
+    engine_unlock(engine);
+    atomic_fetch_sub(&engine->interfaces, 1);
+    if (oldest != NULL) close_block(oldest);
+}
+
+void interfaces_close(Engine *engine) {
+    for (ferry_interface *interface = engine->ended_interfaces.oldest, *next; interface != NULL; interface = next) {
+        next = interface->next;
+        close_block(interface);
+    }
 }
 
 /* Nobody was ever told of these closures: the contexts stay the caller's, so no finalizer may run. */
@@ -182,6 +210,7 @@ static void discard(ferry_interface *interface) {
         if (detail != NULL) detail->finalize = NULL;
         (void)ferry_closure_release(closure, NULL);
     }
+    atomic_fetch_sub(&interface->engine->interfaces, 1);
     close_block(interface);
 }
 
@@ -211,11 +240,11 @@ ferry_interface *ferry_interface_create(ferry_engine *engine, const ferry_type *
 /* ---- looking ---- */
 
 const void *ferry_interface_table(const ferry_interface *interface) {
-    return interface != NULL ? interface->object : NULL;
+    return interface != NULL ? interface->table : NULL;
 }
 
 void *ferry_interface_object(ferry_interface *interface) {
-    return interface != NULL ? &interface->object : NULL;
+    return interface != NULL ? &interface->table : NULL;
 }
 
 ferry_closure *ferry_interface_closure(const ferry_interface *interface, size_t index) {
@@ -224,12 +253,17 @@ ferry_closure *ferry_interface_closure(const ferry_interface *interface, size_t 
 
 /* ---- the end ---- */
 
+static ferry_code stale_interface(const char *what, ferry_error *error) {
+    return fail(error, FERRY_STALE, "the interface was %s after its end: it has no references any more", what);
+}
+
 ferry_code ferry_interface_retain(ferry_interface *interface, ferry_error *error) {
     ferry_error scratch;
     if (error == NULL) error = &scratch;
     TRY(check_pointer(interface, "interface", error));
     uint32_t references = atomic_load_explicit(&interface->references, memory_order_relaxed);
     do {
+        if (references == 0) return stale_interface("retained", error);
         if (references == MOST_REFERENCES)
             return fail(error, FERRY_TOO_LARGE, "the interface has 2^31 - 1 references already");
     } while (!atomic_compare_exchange_weak(&interface->references, &references, references + 1));
@@ -253,9 +287,15 @@ static ferry_code for_each_closure(const ferry_interface *interface, ferry_code 
 
 ferry_code ferry_interface_release(ferry_interface *interface, ferry_error *error) {
     ferry_error scratch;
-    if (interface == NULL || atomic_fetch_sub(&interface->references, 1) != 1) return FERRY_OK;
-    ferry_code code = for_each_closure(interface, ferry_closure_release, error != NULL ? error : &scratch);
-    close_block(interface);
+    if (error == NULL) error = &scratch;
+    if (interface == NULL) return FERRY_OK;
+    uint32_t references = atomic_load_explicit(&interface->references, memory_order_relaxed);
+    do {
+        if (references == 0) return stale_interface("released", error);
+    } while (!atomic_compare_exchange_weak(&interface->references, &references, references - 1));
+    if (references != 1) return FERRY_OK;
+    ferry_code code = for_each_closure(interface, ferry_closure_release, error);
+    give_block(interface);
     return code;
 }
 
@@ -263,6 +303,7 @@ ferry_code ferry_interface_revoke(ferry_interface *interface, ferry_error *error
     ferry_error scratch;
     if (error == NULL) error = &scratch;
     TRY(check_pointer(interface, "interface", error));
+    if (atomic_load(&interface->references) == 0) return stale_interface("revoked", error);
     return for_each_closure(interface, ferry_closure_revoke, error);
 }
 

@@ -104,8 +104,9 @@ struct Detail {
     const char *name; /* interned, or NULL */
     ferry_boundary boundary;
     void (*finalize)(void *context);
-    _Atomic uint64_t calls; /* with finalize: those under way, plus one until the closure ends */
-    _Atomic uint32_t holds; /* with finalize: the cell goes to quarantine when finalized and without references */
+    bool mediated;          /* with a boundary or a finalizer: */
+    _Atomic uint64_t calls; /*   calls under way, plus one until the closure ends */
+    _Atomic uint32_t holds; /*   the cell goes to quarantine when calls is 0 and there are no references */
     void *ffi;              /* libffi's ffi_closure on the slow path, or NULL */
     uintptr_t ffi_code;
     int ffi_sharer;       /* the process whose children share libffi's memory with it; 0: they do not */
@@ -148,6 +149,7 @@ typedef struct ClosurePool {
     Shard crowd[CLOSURE_CROWD];
     atomic_int depot_busy;
     CellQueue depot;
+    atomic_int details_busy; /* a detail is being looked at from outside, or taken away */
 } ClosurePool;
 
 void closure_pool_open(ClosurePool *pool, ThunkSpace *thunks, const ferry_allocator *allocator, size_t quarantine);
@@ -156,8 +158,17 @@ MUST_USE ferry_code cell_take(ClosurePool *pool, Cell **cell, ferry_error *error
 void cell_give(ClosurePool *pool, Cell *cell); /* into quarantine */
 size_t closure_pool_live(ClosurePool *pool);   /* taken and not given */
 void closure_pool_close(ClosurePool *pool);    /* with the details in quarantine; the thunks are their owner's */
+/* For whoever does not own the cell: the detail stays until details_unlock. false: not to be had now (in a signal
+ * handler the thread itself may hold it). */
+bool details_lock(ClosurePool *pool);
+void details_unlock(ClosurePool *pool);
 Detail *detail_new(ClosurePool *pool, size_t fallback_size); /* NULL: no memory */
 void detail_free(ClosurePool *pool, Detail *detail);         /* NULL is allowed */
+
+/* Where a signature keeps the upcall of these options. */
+static inline void *_Atomic *upcall_cell(const Signature *signature, const ferry_closure_options *options) {
+    return &signature->runtime[SIGNATURE_UPCALLS + options->convention * 2 + options->handler_errno];
+}
 
 static inline ferry_closure *handle_of(const Cell *cell, uint64_t life) {
     uintptr_t bits = (uintptr_t)cell | (uintptr_t)(life >> 32 & 0xffff) << 48;
@@ -169,8 +180,12 @@ static inline Cell *cell_of(const ferry_closure *closure) {
     return (Cell *)bits; /* NOLINT(performance-no-int-to-ptr): a handle holds one */
 }
 
+static inline bool handle_is_of(const ferry_closure *closure, uint64_t life) {
+    return (uintptr_t)closure >> 48 == (life >> 32 & 0xffff);
+}
+
 static inline bool handle_fits(const ferry_closure *closure, uint64_t life) {
-    return (uintptr_t)closure >> 48 == (life >> 32 & 0xffff) && (life & LIFE_REFERENCES) != 0;
+    return handle_is_of(closure, life) && (life & LIFE_REFERENCES) != 0;
 }
 
 static inline Detail *cell_detail(const Cell *cell) {
@@ -197,19 +212,22 @@ MUST_USE ferry_code upcalls_prepare(Engine *engine, const Signature *const *sign
 void mediate(void *cell, void *arguments, void *result);
 /* Answers a call of an ended closure: reports it and writes the fallback or zeros. An Upcall's `late`. */
 void late_call(Cell *cell, void *arguments, void *result);
-/* Drops one of detail->calls; the last one finalizes. */
+/* Drops one of detail->calls; the last one calls the finalizer, if there is one. */
 void calls_drop(Cell *cell, Detail *detail);
 void holds_drop(Cell *cell, Detail *detail); /* the last one gives the cell to quarantine */
-/* Fills in name, signature and message, counts the event, and calls the engine's function. */
-void report_event(Engine *engine, ferry_event event, const Cell *cell, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+/* Fills in the message, counts the event, and calls the engine's function. name and signature: the closure's, or NULL.
+ */
+void report_event(Engine *engine, ferry_event event, const char *name, const Signature *signature, const char *format,
+                  ...) __attribute__((format(printf, 5, 6)));
 
 /* ---- guard.c: handlers that must not be left by exceptions and longjmps ---- */
 typedef enum Departure { RETURNED, THREW, JUMPED } Departure;
 
 /* Calls the handler. THREW: an exception came out and was deleted; *what says what it was, as far as that can be known
- * ("an exception of class GNUCC++"). JUMPED: a longjmp beyond this call was stopped. What cannot be stopped goes on. */
-Departure guard_call(ferry_handler handler, void *context, void *arguments, void *result, char *what, size_t size);
+ * ("an exception of class GNUCC++"). JUMPED: a longjmp beyond this call was stopped. What cannot be stopped goes on, as
+ * in guard_pass. */
+Departure guard_call(ferry_handler handler, void *context, void *arguments, void *result, void (*left)(void *),
+                     void *argument, char *what, size_t size);
 /* Calls the handler; when it is left otherwise than by returning (exception, longjmp, end of the thread),
  * left(argument) is called on the way, and that goes on. A longjmp is noticed as far as guard_call could stop it. */
 void guard_pass(ferry_handler handler, void *context, void *arguments, void *result, void (*left)(void *),

@@ -42,7 +42,7 @@ static void unlock(atomic_int *busy) {
 /* An identity is some thread's at a time. Once a thread is gone, the next with its identity was made after that. */
 static Shard *enter(ClosurePool *pool) {
     uintptr_t self = (uintptr_t)pthread_self();
-    size_t index = (size_t)((uint64_t)(self >> 6) * UINT64_C(0x9e3779b97f4a7c15) >> 60) % CLOSURE_OWN;
+    size_t index = (size_t)((uint64_t)(self >> 6) * UINT64_C(0x9e3779b97f4a7c15) >> 32) % CLOSURE_OWN;
     Shard *shard = &pool->own[index];
     uintptr_t owner = atomic_load_explicit(&shard->owner, memory_order_acquire);
     if (owner == self) return shard;
@@ -62,6 +62,20 @@ static void count(Shard *shard, int64_t change) {
 }
 
 /* ---- details ---- */
+
+#define DETAILS_SPINS 10000
+
+bool details_lock(ClosurePool *pool) {
+    for (int spins = 0; atomic_exchange_explicit(&pool->details_busy, 1, memory_order_acquire) != 0;) {
+        if (++spins == DETAILS_SPINS) return false;
+        if (spins % SPINS == 0) sched_yield();
+    }
+    return true;
+}
+
+void details_unlock(ClosurePool *pool) {
+    unlock(&pool->details_busy);
+}
 
 Detail *detail_new(ClosurePool *pool, size_t fallback_size) {
     if (fallback_size > SIZE_MAX / 2) return NULL;
@@ -144,16 +158,23 @@ static ferry_code take(ClosurePool *pool, Shard *shard, Cell **cell, ferry_error
     return FERRY_OK;
 }
 
+/* Whoever looks at the former detail does so with the lock, and finds it or none. */
+static void renew(ClosurePool *pool, Cell *cell) {
+    Detail *former = cell_detail(cell);
+    uint64_t life = atomic_load_explicit(&cell->life, memory_order_relaxed);
+    life = ((life & ~LIFE_HAS_DETAIL) + LIFE_GENERATION) & ~(LIFE_HAS_DETAIL | LIFE_ENDED | LIFE_REFERENCES);
+    if (former != NULL) lock(&pool->details_busy);
+    atomic_store_explicit(&cell->life, life, memory_order_release);
+    if (former != NULL) unlock(&pool->details_busy);
+    detail_free(pool, former);
+}
+
 ferry_code cell_take(ClosurePool *pool, Cell **cell, ferry_error *error) {
     Shard *shard = enter(pool);
     ferry_code code = take(pool, shard, cell, error);
     leave(shard);
     if (code != FERRY_OK) return code;
-    Detail *former = cell_detail(*cell);
-    uint64_t life = atomic_load_explicit(&(*cell)->life, memory_order_relaxed);
-    life = ((life & ~LIFE_HAS_DETAIL) + LIFE_GENERATION) & ~(LIFE_HAS_DETAIL | LIFE_ENDED | LIFE_REFERENCES);
-    atomic_store_explicit(&(*cell)->life, life, memory_order_release);
-    if (former != NULL) detail_free(pool, former);
+    renew(pool, *cell);
     return FERRY_OK;
 }
 
@@ -181,7 +202,7 @@ size_t closure_pool_live(ClosurePool *pool) {
     int64_t live = 0;
     for (size_t i = 0; i < CLOSURE_OWN + CLOSURE_CROWD; i++)
         live += atomic_load_explicit(&shard_at(pool, i)->live, memory_order_relaxed);
-    return (size_t)live;
+    return live > 0 ? (size_t)live : 0; /* it is not one moment that all of them show */
 }
 
 static void free_details(ClosurePool *pool, CellQueue *queue) {

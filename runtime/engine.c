@@ -140,9 +140,10 @@ static ferry_code check_unused(Engine *engine, ferry_error *error) {
     } parts[] = {
         {pool_live(&engine->pool), "binding"},
         {closure_pool_live(engine->closures), "closure"},
+        {atomic_load(&engine->interfaces), "interface"},
         {atomic_load(&engine->scopes), "scope"},
     };
-    char list[128] = "";
+    char list[192] = "";
     for (size_t i = 0, length = 0; i < COUNT_OF(parts); i++) {
         if (parts[i].count == 0) continue;
         const char *joint = length == 0 ? "" : " and ";
@@ -158,6 +159,7 @@ ferry_code ferry_engine_free(ferry_engine *engine, ferry_error *error) {
     if (engine == NULL) return FERRY_OK;
     TRY(check_unused(engine, error != NULL ? error : &scratch));
     pool_close(&engine->pool);
+    interfaces_close(engine);
     closure_pool_close(engine->closures);
     thunk_space_close(engine->thunks);
     memory_release(engine->allocator, engine->closures, sizeof *engine->closures);

@@ -14,7 +14,7 @@
  *
  * fork: a child of a process with one thread goes on working with the engine. Where other threads exist, one of them
  * may hold a lock at the moment of the fork, as with malloc's own locks in other libraries: then the child may call
- * its bindings, but must not make or free anything.
+ * its bindings, and be called through its closures, but must not make or free anything, nor use cursors.
  */
 #ifndef FERRY_RUNTIME_ENGINE_H
 #define FERRY_RUNTIME_ENGINE_H
@@ -104,6 +104,9 @@ struct Route {
     ferry_convention convention;
 };
 
+/* Of the parameters, then of the result: placed already, so that this neither computes nor allocates. */
+MUST_USE ferry_code layouts_find(Engine *engine, const Signature *signature, const Layout **layouts,
+                                 ferry_error *error);
 MUST_USE ferry_code route_find(Engine *engine, const Signature *signature, const ferry_binding_options *options,
                                Route **route, ferry_error *error);
 MUST_USE ferry_code route_complete(Route *route, ferry_error *error); /* entry is set afterwards */
@@ -118,6 +121,15 @@ MUST_USE ferry_code routes_prepare(Engine *engine, const Signature *const *signa
 bool host_errno_offset(intptr_t *offset);
 const Target *host_best_target(void);                          /* NULL: none of the rows */
 bool host_can_run(const Target *target, const char **missing); /* *missing names what it lacks */
+
+/* api_interface.c: interfaces in quarantine. Under the engine's lock. */
+typedef struct InterfaceQueue {
+    struct ferry_interface *oldest;
+    struct ferry_interface *newest;
+    size_t count;
+} InterfaceQueue;
+
+void interfaces_close(Engine *engine); /* frees them */
 
 /* engine.c */
 struct ferry_engine {
@@ -136,7 +148,9 @@ struct ferry_engine {
     struct ThunkSpace *thunks;
     struct ClosurePool *closures;
     intptr_t errno_offset;
-    int ffi_sharer;               /* see Detail; that of the first closure on the slow path */
+    int ffi_sharer;           /* see Detail; that of the first closure on the slow path */
+    atomic_size_t interfaces; /* with references */
+    InterfaceQueue ended_interfaces;
     ferry_report_function report; /* NULL: events are only counted */
     void *report_context;
     _Atomic uint64_t events[FERRY_STOPPED_LONGJMP + 1]; /* how often each happened */

@@ -4,11 +4,13 @@
 /* AddressSanitizer moves what a function keeps to memory that is not the stack. The guard has to lie in the frame. */
 #define IN_FRAME __attribute__((no_sanitize_address))
 
-IN_FRAME Departure guard_call(ferry_handler handler, void *context, void *arguments, void *result, char *what,
-                              size_t size) {
+IN_FRAME Departure guard_call(ferry_handler handler, void *context, void *arguments, void *result, void (*left)(void *),
+                              void *argument, char *what, size_t size) {
     Guard guard;
     guard.stops = true;
     guard.over = false;
+    guard.left = left;
+    guard.argument = argument;
     guard.what = what;
     guard.size = size;
     guard_watch(&guard);

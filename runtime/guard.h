@@ -31,7 +31,7 @@ typedef struct Guard {
     bool over;            /* the call was left by unwinding: nothing is to be done any more */
     char *what;           /* guard_call: where to say what was thrown, */
     size_t size;          /* with so many bytes */
-    void (*left)(void *); /* guard_pass */
+    void (*left)(void *); /* NULL: nobody is to be told */
     void *argument;
     CleanupBuffer buffer;
 } Guard;

@@ -120,15 +120,13 @@ static void jumped_over(void *argument) {
     Guard *guard = argument;
     Walk walk = {.guard = guard};
     if (guard->over) return;
-    if (!guard->stops) {
-        guard->over = true;
-        guard->left(guard->argument);
-        return;
+    if (guard->stops) _Unwind_Backtrace(visit, &walk);
+    if (walk.reached) {
+        restore_mask(&walk);
+        guard_return(guard);
     }
-    _Unwind_Backtrace(visit, &walk);
-    if (!walk.reached) return;
-    restore_mask(&walk);
-    guard_return(guard);
+    guard->over = true;
+    if (guard->left != NULL) guard->left(guard->argument);
 }
 
 static struct _pthread_cleanup_buffer *buffer_of(Guard *guard) {

@@ -100,7 +100,7 @@ static _Unwind_Reason_Code stop(_Unwind_Action actions, struct _Unwind_Exception
  * goes on as if nothing had been. */
 static _Unwind_Reason_Code let_pass(Guard *guard) {
     guard->over = true;
-    if (guard->stops) return _URC_CONTINUE_UNWIND;
+    if (guard->left == NULL) return _URC_CONTINUE_UNWIND;
     guard_unwatch(guard);
     guard->left(guard->argument);
     return _URC_CONTINUE_UNWIND;

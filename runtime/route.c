@@ -28,8 +28,7 @@ static ferry_code find_shape(Route *route, ferry_error *error) {
     return code;
 }
 
-/* Of the parameters, then of the result: placed already, so that this neither computes nor allocates. */
-static ferry_code find_layouts(Engine *engine, const Signature *signature, const Layout **layouts, ferry_error *error) {
+ferry_code layouts_find(Engine *engine, const Signature *signature, const Layout **layouts, ferry_error *error) {
     for (size_t i = 0; i < signature->count; i++) {
         TRY(layout_of(&engine->layouts, signature->parameters[i], &layouts[i], error));
     }
@@ -51,7 +50,7 @@ ferry_code route_find(Engine *engine, const Signature *signature, const ferry_bi
     const Layout **layouts = arena_array(&engine->arena, signature->count + 1, sizeof *layouts);
     Route *made = arena_copy(&engine->arena, &candidate, sizeof candidate);
     if (layouts == NULL || made == NULL) return fail_out_of_memory(error, "a route");
-    TRY(find_layouts(engine, signature, layouts, error));
+    TRY(layouts_find(engine, signature, layouts, error));
     made->layouts = layouts;
     atomic_store_explicit(cell, made, memory_order_release);
     *route = made;

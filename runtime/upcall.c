@@ -6,10 +6,6 @@
  * The late stub comes with the stub: a closure must be able to end without asking for anything. */
 #include "runtime/closure.h"
 
-static void *_Atomic *cell_for(const Signature *signature, const ferry_closure_options *options) {
-    return &signature->runtime[SIGNATURE_UPCALLS + options->convention * 2 + options->handler_errno];
-}
-
 /* ---- finding ---- */
 
 static ferry_code find_shape(Upcall *upcall, const Placement *placement, Direction direction, Arena *scratch,
@@ -41,21 +37,12 @@ static ferry_code find_shapes(Upcall *upcall, ferry_error *error) {
     return code;
 }
 
-/* Of the parameters, then of the result: placed already, so that this neither computes nor allocates. */
-static ferry_code find_layouts(Engine *engine, const Signature *signature, const Layout **layouts, ferry_error *error) {
-    for (size_t i = 0; i < signature->count; i++) {
-        TRY(layout_of(&engine->layouts, signature->parameters[i], &layouts[i], error));
-    }
-    if (type_strip(signature->result)->kind == FERRY_VOID) return FERRY_OK;
-    return layout_of(&engine->layouts, signature->result, &layouts[signature->count], error);
-}
-
 static ferry_code make(const Upcall *candidate, Upcall **upcall, ferry_error *error) {
     Engine *engine = candidate->engine;
     const Layout **layouts = arena_array(&engine->arena, candidate->placed->count + 1, sizeof *layouts);
     Upcall *made = arena_copy(&engine->arena, candidate, sizeof *candidate);
     if (layouts == NULL || made == NULL) return fail_out_of_memory(error, "an upcall");
-    TRY(find_layouts(engine, candidate->placed, layouts, error));
+    TRY(layouts_find(engine, candidate->placed, layouts, error));
     made->layouts = layouts;
     *upcall = made;
     return FERRY_OK;
@@ -63,7 +50,7 @@ static ferry_code make(const Upcall *candidate, Upcall **upcall, ferry_error *er
 
 ferry_code upcall_find(Engine *engine, const Signature *signature, const ferry_closure_options *options,
                        Upcall **upcall, ferry_error *error) {
-    void *_Atomic *cell = cell_for(signature, options);
+    void *_Atomic *cell = upcall_cell(signature, options);
     *upcall = atomic_load_explicit(cell, memory_order_acquire);
     if (*upcall != NULL) return FERRY_OK;
     /* In the arena only once nothing can fail: what is there stays there. */
@@ -159,7 +146,7 @@ ferry_code upcalls_prepare(Engine *engine, const Signature *const *signatures, s
     if (code == FERRY_OK) code = batch_make(engine, &batch, error);
     batch_close(&batch, code == FERRY_OK);
     for (size_t i = 0; i < count && code == FERRY_OK; i++) {
-        publish_code(atomic_load_explicit(cell_for(signatures[i], options), memory_order_relaxed));
+        publish_code(atomic_load_explicit(upcall_cell(signatures[i], options), memory_order_relaxed));
     }
     arena_free(&scratch);
     return code;

@@ -25,6 +25,11 @@
  * A call that is under way on another thread when the closure ends finishes with the handler and the context that it
  * began with: neither is touched before the memory is used again. Whoever must know when the last such call is over,
  * to free what context points to, gives a `finalize`: closures with one count the calls that are under way.
+ *
+ * Signal handlers and forks. A closure may be called in a signal handler if its handler may run there; one with a
+ * finalizer, a boundary or a cursor may not, and nothing else here may be called there. A child of a fork has closures
+ * of its own at the same addresses. Where the parent has several threads the child may call them, but not make or end
+ * any, nor use cursors. Handles are recognised as long as their engine lives.
  */
 #ifndef FERRY_CLOSURE_H
 #define FERRY_CLOSURE_H
@@ -48,8 +53,9 @@ typedef void (*ferry_handler)(void *context, void *arguments, void *result);
 typedef enum ferry_boundary {
     FERRY_LET_THROUGH, /* it goes on through the C frames that called, as if the closure were one of them */
     FERRY_STOP         /* it ends at the closure: it is reported, and the call returns the fallback. An exception is
-                          deleted. A longjmp can be stopped with glibc, on the thread's own stack; elsewhere it goes
-                          through. pthread_exit and cancellation always go through. Costs some 10 ns a call. */
+                          deleted. A longjmp can be stopped with glibc, on the thread's own stack and over frames with
+                          unwind tables; elsewhere it goes through. pthread_exit and cancellation always go through. Costs some
+                          20 ns a call. */
 } ferry_boundary;
 
 /* All zero is the default. */
@@ -57,14 +63,18 @@ typedef struct ferry_closure_options {
     ferry_convention convention;
     bool handler_errno; /* C sees errno as the handler left it; else errno is after each call what it was before */
     ferry_boundary boundary;
-    const char *name;                /* in reports; copied. NULL: none */
+    const char *name;                /* in reports. NULL: none. Each different name is kept as long as the engine */
     const void *fallback;            /* a value of the result's type, copied; NULL: zeros */
-    void (*finalize)(void *context); /* called once, when the closure has ended and no call is under way, on the
-                                        thread where that becomes true. Two atomic additions a call */
+    void (*finalize)(void *context); /* called once, when the closure has ended and no call is under way, on the thread
+                                        where that becomes true; a call may still be returning to C then. Costs some
+                                        20 ns a call. A call that was left by a longjmp which ferry could not notice
+                                        (see FERRY_STOP) is under way for ever: then it is never called, and the engine
+                                        stays in use */
 } ferry_closure_options;
 
 /* Makes a closure of signature. options may be NULL. Any thread. NULL on failure: a type that the target cannot pass,
- * or no machine code (FERRY_NO_CODE) where libffi cannot pass it exactly either, or no memory for thunks.
+ * no machine code and libffi cannot pass it exactly either (FERRY_NO_CODE; FERRY_UNSUPPORTED where the policy is
+ * never), or no memory for thunks. After a failure context is the caller's as before: no finalizer is called.
  *
  * signature may be variadic without saying more, `int f(const char *, ...)`: the handler then finds, after the last
  * argument (in slots one more slot, in pointers one more element), a `ferry_cursor *` from which it fetches the further
@@ -78,16 +88,18 @@ FERRY_API ferry_closure *ferry_closure_create(ferry_engine *engine, const ferry_
 FERRY_API ferry_function *ferry_closure_code(const ferry_closure *closure);
 
 /* One reference more or less. Any thread, also while calls are under way. FERRY_STALE, and a report, for a handle
- * whose closure has ended already; FERRY_TOO_LARGE when 2^31 references are reached. Releasing NULL is allowed. */
+ * whose closure has no references any more; FERRY_TOO_LARGE when 2^31 references are reached. Releasing NULL is
+ * allowed. */
 FERRY_API ferry_code ferry_closure_retain(ferry_closure *closure, ferry_error *error);
 FERRY_API ferry_code ferry_closure_release(ferry_closure *closure, ferry_error *error);
 
-/* Ends the closure now; references still have to be released. Doing it twice is allowed. */
+/* Ends the closure now, whoever has references; they still have to be released, or the engine stays in use. Any thread,
+ * whether it has a reference or not. Doing it twice is allowed. FERRY_STALE as above. */
 FERRY_API ferry_code ferry_closure_revoke(ferry_closure *closure, ferry_error *error);
 
 /* Makes the stubs of many signatures in one compile; closures with these options then find them, those that exist
- * already as well: with their next but one call they leave the slow path. Of options only convention and handler_errno
- * matter. */
+ * already as well: with their next but one call they leave the slow path. Of valid options only convention and
+ * handler_errno matter. */
 FERRY_API ferry_code ferry_closures_prepare(ferry_engine *engine, const ferry_signature *const *signatures,
                                             size_t count, const ferry_closure_options *options, ferry_error *error);
 

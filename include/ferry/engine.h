@@ -47,16 +47,16 @@ typedef enum ferry_quality {
 
 /* What went wrong where nobody could be told: inside a call by C. */
 typedef enum ferry_event {
-    FERRY_LATE_CALL,         /* C called a closure after its end */
-    FERRY_STALE_HANDLE,      /* a handle was used after its closure's end: released twice, or retained */
+    FERRY_LATE_CALL,    /* C called a closure after its end */
+    FERRY_STALE_HANDLE, /* a handle was released, retained or revoked when its closure had no references any more */
     FERRY_STOPPED_EXCEPTION, /* an exception ended at a closure with FERRY_STOP */
     FERRY_STOPPED_LONGJMP    /* a longjmp did */
 } ferry_event;
 
 typedef struct ferry_report {
     ferry_event event;
-    const char *name;                 /* the closure's, or NULL */
-    const ferry_signature *signature; /* the closure's */
+    const char *name;                 /* the closure's; NULL: it has none, or it is not known any more */
+    const ferry_signature *signature; /* the closure's; NULL: not known any more */
     const char *message;              /* a sentence with all that is known; valid during the call */
 } ferry_report;
 
@@ -92,7 +92,7 @@ FERRY_API const char *ferry_engine_target(const ferry_engine *engine);
 typedef struct ferry_statistics {
     size_t bindings;      /* alive now */
     size_t binding_bytes; /* of one binding */
-    size_t closures;      /* alive now: with references */
+    size_t closures; /* alive now: with references, or with calls under way that a finalizer or a boundary counts */
     size_t closure_bytes; /* of one closure, beside the 48 bytes of code that all of them share page by page */
     size_t closure_bytes_mapped;
     uint64_t late_calls; /* events, as they are reported */

@@ -53,22 +53,27 @@ typedef struct ferry_interface_options {
 } ferry_interface_options;
 
 /* table: a complete struct type; methods: one for each of its members, in order, `count` the number of members. Only
- * members that are pointers to functions may have a handler. All closures are made or none. One reference belongs to
- * the caller. */
+ * members that are pointers to functions may have a handler. All closures are made or none; on failure no finalizer is
+ * called. One reference belongs to the caller, who releases it before the engine is freed. */
 FERRY_API ferry_interface *ferry_interface_create(ferry_engine *engine, const ferry_type *table,
                                                   const ferry_method *methods, size_t count,
                                                   const ferry_interface_options *options, ferry_error *error);
 
-/* The C struct; valid until the last reference is released. */
+/* The C struct. */
 FERRY_API const void *ferry_interface_table(const ferry_interface *interface);
 
 /* An opaque object whose first word points to the table, as in `struct Shape { const struct Shape_vtable *vtable; }`:
- * C passes it back as the first argument of each method. Valid as long as the table. */
+ * C passes it back as the first argument of each method. */
 FERRY_API void *ferry_interface_object(ferry_interface *interface);
 
 /* The closure behind member `index`, borrowed; NULL where there is none. */
 FERRY_API ferry_closure *ferry_interface_closure(const ferry_interface *interface, size_t index);
 
+/* One reference more or less, or the end of every closure. The last release ends the interface; C may still call
+ * through its table until `quarantine` further interfaces have ended (ferry_engine_options), and is reported as for any
+ * ended closure. Until then FERRY_STALE for an interface without references; after that its pointer is not valid. Any
+ * thread.
+ */
 FERRY_API ferry_code ferry_interface_retain(ferry_interface *interface, ferry_error *error);
 FERRY_API ferry_code ferry_interface_release(ferry_interface *interface, ferry_error *error); /* NULL is allowed */
 FERRY_API ferry_code ferry_interface_revoke(ferry_interface *interface, ferry_error *error);  /* every closure */

@@ -163,7 +163,7 @@ Test(interface, members_of_a_packed_table_and_of_an_aligned_one) {
     free_engine(engine);
 }
 
-Test(interface, tables_without_handlers_and_without_members_outlive_their_engine) {
+Test(interface, tables_may_be_without_handlers_and_without_members) {
     ferry_engine *engine = new_engine(FERRY_NOW);
     ferry_error error;
     const ferry_method none[3] = {{0}};
@@ -175,7 +175,6 @@ Test(interface, tables_without_handlers_and_without_members_outlive_their_engine
     const struct Shape_vtable zeros = {0};
     ferry_imports *imports = ferry_imports_create(engine, parse_type(engine, SHAPE), &zeros, NULL, &error);
     cr_assert_not_null(imports, "%s", error.message);
-    free_engine(engine);
     cr_expect_arr_eq(ferry_interface_table(nothing), &zeros, sizeof zeros);
     cr_expect_not_null(ferry_interface_table(less));
     cr_expect_null(ferry_imports_find(imports, "area"));
@@ -183,6 +182,7 @@ Test(interface, tables_without_handlers_and_without_members_outlive_their_engine
     end_interface(nothing);
     end_interface(less);
     ferry_imports_free(imports);
+    free_engine(engine);
 }
 
 /* A method may be variadic, as any closure. */

@@ -199,3 +199,44 @@ Test(interface, what_has_ended_is_not_exported) {
     cr_expect_null(callable.context);
     free_engine(engine);
 }
+
+/* The table that C kept is there as long as its closures' function pointers are. */
+Test(interface, a_late_call_through_the_table_is_reported) {
+    Reports reports = {0};
+    ferry_engine *engine = reporting_engine(FERRY_NOW, &reports);
+    ferry_error error;
+    int contexts[3] = {10, 11, 12};
+    ferry_interface *interface = new_pair(engine, contexts, NULL);
+    const struct pair *table = ferry_interface_table(interface);
+    cr_expect_eq(table->third(), 12);
+    end_interface(interface);
+    cr_expect_eq(table->third(), 0);
+    cr_expect_eq(reports.event, FERRY_LATE_CALL);
+    cr_expect_eq(ferry_interface_release(interface, &error), FERRY_STALE);
+    cr_expect_eq(ferry_interface_retain(interface, &error), FERRY_STALE);
+    cr_expect_eq(ferry_interface_revoke(interface, &error), FERRY_STALE);
+    cr_expect(strstr(error.message, "after its end") != NULL, "%s", error.message);
+    free_engine(engine);
+}
+
+Test(interface, ended_interfaces_are_kept_only_so_long) {
+    ferry_engine_options options = {.quarantine = 2};
+    ferry_engine *engine = ferry_engine_create(&options, NULL);
+    int contexts[3] = {10, 11, 12};
+    for (int i = 0; i < 100; i++) end_interface(new_pair(engine, contexts, NULL));
+    cr_expect_eq(closures_alive(engine), 0);
+    free_engine(engine); /* the sanitizer's leak check is the judge */
+}
+
+Test(interface, an_engine_with_interfaces_is_in_use) {
+    ferry_engine *engine = new_engine(FERRY_NEVER);
+    ferry_error error;
+    const ferry_type *type = ferry_type_parse(engine, NULL, "struct { int size; }", &error);
+    ferry_method none = {0};
+    ferry_interface *interface = ferry_interface_create(engine, type, &none, 1, NULL, &error);
+    cr_assert_not_null(interface, "%s", error.message);
+    cr_expect_eq(ferry_engine_free(engine, &error), FERRY_IN_USE);
+    cr_expect(strstr(error.message, "1 live interface") != NULL, "%s", error.message);
+    end_interface(interface);
+    free_engine(engine);
+}

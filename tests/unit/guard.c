@@ -16,7 +16,7 @@ Test(guard, context_arguments_and_result_reach_the_handler) {
     size_t size = 8;
     uint64_t argument = UINT64_C(0x1122334455667788), result = 0;
     char what[8] = "nothing";
-    cr_expect_eq(guard_call(copy, &size, &argument, &result, what, sizeof what), RETURNED);
+    cr_expect_eq(guard_call(copy, &size, &argument, &result, NULL, NULL, what, sizeof what), RETURNED);
     cr_expect_eq(result, argument);
     cr_expect_str_eq(what, "nothing");
     int left = 0;
@@ -207,7 +207,7 @@ static uint64_t class_of(const char characters[8]) {
 static void check_foreign(const char characters[8], const char *expected) {
     char what[128];
     Foreign foreign = {.exception = {.exception_class = class_of(characters)}};
-    cr_expect_eq(guard_call(raise_foreign, &foreign, NULL, NULL, what, sizeof what), THREW);
+    cr_expect_eq(guard_call(raise_foreign, &foreign, NULL, NULL, NULL, NULL, what, sizeof what), THREW);
     cr_expect_str_eq(what, expected);
     cr_expect_eq(foreign.deleted, 1);
     cr_expect_eq(foreign.reason, _URC_FOREIGN_EXCEPTION_CAUGHT);
@@ -224,7 +224,7 @@ Test(guard, exceptions_are_stopped_described_and_deleted) {
 Test(guard, a_description_is_cut_to_its_buffer) {
     char what[16];
     Foreign foreign = {.exception = {.exception_class = class_of("FERRYTST")}};
-    cr_expect_eq(guard_call(raise_foreign, &foreign, NULL, NULL, what, sizeof what), THREW);
+    cr_expect_eq(guard_call(raise_foreign, &foreign, NULL, NULL, NULL, NULL, what, sizeof what), THREW);
     cr_expect_str_eq(what, "an exception of");
 }
 
@@ -255,7 +255,7 @@ Test(guard, an_exception_that_nobody_catches_does_not_leave_the_handler) {
 
 static const void *frame_of(Departure expected, ferry_handler handler, void *context) {
     char what[64];
-    cr_assert_eq(guard_call(handler, context, NULL, NULL, what, sizeof what), expected);
+    cr_assert_eq(guard_call(handler, context, NULL, NULL, NULL, NULL, what, sizeof what), expected);
     return __builtin_frame_address(0);
 }
 
@@ -312,10 +312,15 @@ __asm__(".pushsection .text\n"
         "movq %rdi, %rsi\n"
         "movq spoil_and_leave@GOTPCREL(%rip), %rdi\n"
         "xorl %ecx, %ecx\n"
-        "leaq 56(%rsp), %r8\n"
-        "movl $64, %r9d\n" /* */
-        EACH(MARK)         /* */
+        "xorl %r8d, %r8d\n"
+        "xorl %r9d, %r9d\n"
+        "leaq 56(%rsp), %rax\n"
+        "subq $16, %rsp\n"
+        "movq %rax, (%rsp)\n"
+        "movq $64, 8(%rsp)\n" /* */
+        EACH(MARK)            /* */
         "call guard_call\n"
+        "addq $16, %rsp\n"
         "movq 48(%rsp), %rcx\n" /* */
         EACH(KEEP)              /* */
         EACH(BACK)              /* */

@@ -21,7 +21,7 @@ static inline void count(void *counter) {
 /* guard_call for handlers that need their context only. */
 static inline Departure guarded(ferry_handler handler, void *context) {
     char what[128];
-    return guard_call(handler, context, NULL, NULL, what, sizeof what);
+    return guard_call(handler, context, NULL, NULL, NULL, NULL, what, sizeof what);
 }
 
 /* context: a jmp_buf */
