@@ -165,3 +165,28 @@ Test(closure_bad_input, out_of_memory_while_growing_fails_and_works_again_later)
     release(first);
     free_engine(engine);
 }
+
+/* No file may be written, so there can be no pages for thunks. */
+Test(closure_bad_input, thunk_memory_that_the_system_forbids_is_refused_by_name_until_it_allows_it) {
+    for (size_t w = 0; w < CLOSURE_WAYS; w++) {
+        ferry_engine *engine = new_engine(closure_ways[w].policy);
+        const ferry_signature *signature = parse(engine, "void f(void)");
+        const ferry_closure_options options = {.convention = closure_ways[w].convention, .name = "forbidden"};
+        ferry_error error = {0};
+        struct rlimit old, none;
+        getrlimit(RLIMIT_FSIZE, &old);
+        none = old;
+        none.rlim_cur = 0;
+        cr_assert_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+        ferry_closure *closure = ferry_closure_create(engine, signature, nothing, NULL, &options, &error);
+        setrlimit(RLIMIT_FSIZE, &old);
+        cr_expect_null(closure);
+        cr_expect_eq(error.code, FERRY_NO_CODE, "%s: %s", closure_ways[w].name, error.message);
+        cr_expect(strstr(error.message, "RLIMIT_FSIZE") != NULL, "%s: %s", closure_ways[w].name, error.message);
+        closure = ferry_closure_create(engine, signature, nothing, NULL, &options, &error);
+        cr_assert_not_null(closure, "%s: %s", closure_ways[w].name, error.message);
+        ferry_closure_code(closure)();
+        release(closure);
+        free_engine(engine);
+    }
+}
