@@ -86,10 +86,6 @@ static void add_pieces(Shape *shape, ShapeValue *shaped, const PlacedValue *valu
     }
 }
 
-static uint32_t sources_of(const PlacedValue *value, ferry_convention convention) {
-    return convention == FERRY_SLOTS ? (uint32_t)((value->layout->size + 7) / 8) : 1;
-}
-
 static Shape *new_shape(const Placement *placement, bool late, Arena *arena) {
     size_t values = 0, pieces = placement->result.piece_count;
     for (size_t i = 0; i < placement->count && !late; i++) {
@@ -114,7 +110,7 @@ static void fill_values(Shape *shape, const Placement *placement, const ShapeOpt
             add_pieces(shape, next++, value);
             if (!value->variadic) shape->fixed_values++;
         }
-        shape->sources += sources_of(value, options->convention);
+        shape->sources += shape_sources(value->layout, options->convention);
     }
     if (options->direction == DOWNCALL && !options->capture_errno) shape->sources = 0;
     if (options->direction == UPCALL) shape->fixed_values = shape->value_count;

@@ -81,6 +81,11 @@ typedef struct Shape {
     ShapeValue values[]; /* value_count, then piece_count ShapePieces */
 } Shape;
 
+/* How many slots or pointers a value takes on the managed side. */
+static inline uint32_t shape_sources(const Layout *layout, ferry_convention convention) {
+    return convention == FERRY_SLOTS ? (uint32_t)(layout->size / 8 + (layout->size % 8 != 0)) : 1;
+}
+
 static inline const ShapePiece *shape_pieces(const Shape *shape) {
     return (const ShapePiece *)(const void *)(shape->values + shape->value_count);
 }

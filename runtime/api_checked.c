@@ -27,7 +27,7 @@ static ferry_code check_arguments(const Route *route, const void *arguments, siz
     bool pointers = route->convention == FERRY_POINTERS;
     for (size_t i = 0; i < signature->count; i++) {
         const Layout *layout = route->layouts[i];
-        *sources += pointers ? 1 : (size_t)(layout->size / SLOT + (layout->size % SLOT != 0));
+        *sources += shape_sources(layout, route->convention);
         if (layout->size == 0) continue;
         TRY(check_address(arguments, SLOT, "arguments", error));
         if (!pointers) continue;

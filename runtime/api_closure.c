@@ -162,21 +162,26 @@ static void give(Cell *cell, const Upcall *upcall, Detail *detail) {
         cell_give(upcall->engine->closures, cell);
 }
 
-static ferry_code refuse_reference(ferry_error *error) {
-    return fail(error, FERRY_TOO_LARGE, "the closure has 2^31 - 1 references already");
+/* Sets flags of life and takes a reference, at once. before: life until then; with the flags set there already nothing
+ * is done. what: for messages. */
+static ferry_code add_reference(const ferry_closure *closure, uint64_t flags, const char *what, uint64_t *before,
+                                ferry_error *error) {
+    TRY(check_pointer(closure, "closure", error));
+    Cell *cell = cell_of(closure);
+    *before = atomic_load(&cell->life);
+    do {
+        if (!handle_fits(closure, *before)) return stale(closure, what, error);
+        if ((*before & flags) != 0) return FERRY_OK;
+        if ((*before & LIFE_REFERENCES) == LIFE_REFERENCES)
+            return fail(error, FERRY_TOO_LARGE, "the closure has 2^31 - 1 references already");
+    } while (!atomic_compare_exchange_weak(&cell->life, before, (*before | flags) + 1));
+    return FERRY_OK;
 }
 
 ferry_code ferry_closure_retain(ferry_closure *closure, ferry_error *error) {
     ferry_error scratch;
-    if (error == NULL) error = &scratch;
-    TRY(check_pointer(closure, "closure", error));
-    Cell *cell = cell_of(closure);
-    uint64_t life = atomic_load(&cell->life);
-    do {
-        if (!handle_fits(closure, life)) return stale(closure, "retained", error);
-        if ((life & LIFE_REFERENCES) == LIFE_REFERENCES) return refuse_reference(error);
-    } while (!atomic_compare_exchange_weak(&cell->life, &life, life + 1));
-    return FERRY_OK;
+    uint64_t before;
+    return add_reference(closure, 0, "retained", &before, error != NULL ? error : &scratch);
 }
 
 ferry_code ferry_closure_release(ferry_closure *closure, ferry_error *error) {
@@ -198,16 +203,12 @@ ferry_code ferry_closure_release(ferry_closure *closure, ferry_error *error) {
 
 ferry_code ferry_closure_revoke(ferry_closure *closure, ferry_error *error) {
     ferry_error scratch;
+    uint64_t before;
     if (error == NULL) error = &scratch;
-    TRY(check_pointer(closure, "closure", error));
-    Cell *cell = cell_of(closure);
-    uint64_t life = atomic_load(&cell->life);
-    do {
-        if (!handle_fits(closure, life)) return stale(closure, "revoked", error);
-        if ((life & LIFE_ENDED) != 0) return FERRY_OK;
-        if ((life & LIFE_REFERENCES) == LIFE_REFERENCES) return refuse_reference(error);
-    } while (!atomic_compare_exchange_weak(&cell->life, &life, (life | LIFE_ENDED) + 1));
+    TRY(add_reference(closure, LIFE_ENDED, "revoked", &before, error));
+    if ((before & LIFE_ENDED) != 0) return FERRY_OK;
     /* With a reference of its own: whoever else has one may release it meanwhile. */
+    Cell *cell = cell_of(closure);
     end(cell, atomic_load_explicit(&cell->upcall, memory_order_relaxed), cell_detail(cell));
     return ferry_closure_release(closure, error);
 }

@@ -23,7 +23,8 @@
  *
  *   live        entry == stub, references > 0, not ended
  *   ended       entry == late stub (libffi's code stays: it asks life)
- *   quarantine  as ended, references == 0; handler, context, upcall, detail are as they were, for calls under way
+ *   quarantine  as ended, references == 0; handler, context, upcall, detail are as they were, for calls under way.
+ *               A mediated closure's cell comes here only when its calls are over
  *
  * A handle is the cell's address with the generation's low 16 bits above it:
  *

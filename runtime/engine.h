@@ -6,11 +6,13 @@
  *   plan    libffi's view of one placement (slow path)
  * Closures have a page of their own: runtime/closure.h.
  *
- * Locks. Two, both in the engine, never one inside the other except pool inside lock:
- *   lock        types, layouts, shapes, routes, code space, backend
- *   pool.busy   the pool; a spin lock, since a binding is popped in a few nanoseconds
- * Calls take none. A route is published in its signature's cell, and its entry in the route, with release order, so
- * that ferry_bind finds both without the lock.
+ * Locks, all in the engine. Each is taken with those above it held or none, never the other way round:
+ *   lock        types, layouts, shapes, routes, upcalls, code space, backend, ended interfaces
+ *   pool.busy   the bindings; a spin lock, since one is popped in a few nanoseconds
+ *   crowd.busy, depot_busy, the thunk space's mutex   cells of closures, in this order (closure_pool.c)
+ *   details_busy                                      closures' details, looked at from outside (closure_pool.c)
+ * Calls take none, but for those of ended closures (details_busy) and for cursors (lock). A route is published in its
+ * signature's cell, and its entry in the route, with release order, so that ferry_bind finds both without the lock.
  *
  * fork: a child of a process with one thread goes on working with the engine. Where other threads exist, one of them
  * may hold a lock at the moment of the fork, as with malloc's own locks in other libraries: then the child may call

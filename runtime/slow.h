@@ -39,11 +39,6 @@ MUST_USE ferry_code slow_refuse(const Placement *placement, const PlacedValue *v
                                 ferry_error *error);
 size_t slow_piece_count(const Placement *placement);
 
-/* How many slots or pointers the value is on the managed side. */
-static inline uint32_t slow_sources(const PlacedValue *value, bool pointers) {
-    return pointers ? 1 : (uint32_t)((value->layout->size + SLOW_WORD - 1) / SLOW_WORD);
-}
-
 /* The first `size` bytes as a word: exactly those are read. */
 static inline uint64_t slow_word(const void *bytes, size_t size, unsigned extension) {
     uint64_t word = 0;

@@ -25,7 +25,7 @@ static void plan_arguments(SlowPlan *plan, SlowArgument *arguments, const Placem
             const Piece *piece = &value->pieces[k];
             arguments[plan->count++] = piece->on_stack ? of_stacked(plan, value) : of_piece(plan, value, piece);
         }
-        plan->sources += slow_sources(value, plan->pointers);
+        plan->sources += shape_sources(value->layout, plan->pointers ? FERRY_POINTERS : FERRY_SLOTS);
     }
 }
 

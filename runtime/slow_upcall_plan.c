@@ -63,7 +63,7 @@ static ferry_code plan_value(Planner *planner, const PlacedValue *value, ferry_e
             (SlowPointer){.to = to, .argument = plan->move_count, .in_place = stays(planner, value)};
     }
     plan_moves(planner, value, to);
-    plan->sources += slow_sources(value, planner->pointers != NULL);
+    plan->sources += shape_sources(value->layout, planner->pointers != NULL ? FERRY_POINTERS : FERRY_SLOTS);
     return FERRY_OK;
 }
 

@@ -197,3 +197,32 @@ Test(closure_pool, there_may_be_any_number_of_threads) {
     cr_expect_eq(closure_pool_live(pool), 0);
     close_pool(pool);
 }
+
+/* ---- the limit of references ---- */
+
+static void nothing(void *context, void *arguments, void *result) {
+    (void)context;
+    (void)arguments;
+    (void)result;
+}
+
+Test(closure_pool, one_reference_too_many_is_refused_and_changes_nothing) {
+    ferry_error error;
+    const ferry_engine_options options = {.policy = FERRY_NEVER};
+    ferry_engine *engine = ferry_engine_create(&options, &error);
+    const ferry_signature *signature = ferry_signature_parse(engine, "void f(void)", NULL, &error);
+    ferry_closure *closure = ferry_closure_create(engine, signature, nothing, NULL, NULL, &error);
+    cr_assert_not_null(closure, "%s", error.message);
+    Cell *cell = cell_of(closure);
+    uint64_t life = atomic_load(&cell->life), most = life - 1 + LIFE_REFERENCES;
+    atomic_store(&cell->life, most);
+    cr_expect_eq(ferry_closure_retain(closure, &error), FERRY_TOO_LARGE);
+    cr_expect(strstr(error.message, "2^31 - 1 references") != NULL, "%s", error.message);
+    cr_expect_eq(ferry_closure_revoke(closure, &error), FERRY_TOO_LARGE);
+    cr_expect_eq(atomic_load(&cell->life), most);
+    cr_expect_eq(ferry_closure_release(closure, &error), FERRY_OK);
+    cr_expect_eq(ferry_closure_retain(closure, &error), FERRY_OK);
+    atomic_store(&cell->life, life);
+    cr_expect_eq(ferry_closure_release(closure, &error), FERRY_OK);
+    cr_expect_eq(ferry_engine_free(engine, &error), FERRY_OK);
+}
