@@ -71,13 +71,30 @@ const char *arena_string(Arena *arena, const char *string) {
     return arena_copy(arena, string, strlen(string) + 1);
 }
 
-void arena_free(Arena *arena) {
+ArenaMark arena_mark(const Arena *arena) {
     ArenaBlock *block = arena->block;
-    while (block != NULL) {
-        ArenaBlock *older = block->older;
+    return block != NULL ? (ArenaMark){.block = block, .older = block->older, .used = block->used}
+                         : (ArenaMark){.block = NULL};
+}
+
+/* From the block at *link on, up to end. */
+static void release(Arena *arena, ArenaBlock **link, const ArenaBlock *end) {
+    while (*link != end) {
+        ArenaBlock *block = *link;
+        *link = block->older;
+        arena->bytes -= block->size;
         memory_release(arena->allocator, block, block->size);
-        block = older;
     }
-    arena->block = NULL;
-    arena->bytes = 0;
+}
+
+void arena_rewind(Arena *arena, ArenaMark mark) {
+    release(arena, &arena->block, mark.block);
+    if (mark.block == NULL) return;
+    release(arena, &mark.block->older, mark.older);
+    memset((char *)mark.block + mark.used, 0, mark.block->used - mark.used);
+    mark.block->used = mark.used;
+}
+
+void arena_free(Arena *arena) {
+    release(arena, &arena->block, NULL);
 }

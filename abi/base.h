@@ -57,7 +57,15 @@ void *arena_new(Arena *arena, size_t size);
 void *arena_array(Arena *arena, size_t count, size_t size); /* NULL also when count * size overflows */
 void *arena_copy(Arena *arena, const void *bytes, size_t size);
 const char *arena_string(Arena *arena, const char *string); /* a copy; NULL for no memory */
-void arena_free(Arena *arena);                              /* all blocks; the arena is empty and usable again */
+/* A mark, and the way back to it: what came after it is given up. */
+typedef struct ArenaMark {
+    ArenaBlock *block;
+    ArenaBlock *older; /* than that; large pieces come between the two */
+    size_t used;
+} ArenaMark;
+ArenaMark arena_mark(const Arena *arena);
+void arena_rewind(Arena *arena, ArenaMark mark);
+void arena_free(Arena *arena); /* all blocks; the arena is empty and usable again */
 
 /* base.c: 64-bit hashing of bytes, for tables inside a process (not for storage). */
 uint64_t hash_bytes(uint64_t seed, const void *bytes, size_t size);

@@ -57,6 +57,13 @@ static Extension needed_extension(const PlacedValue *value, const ShapeOptions *
     return options->convention == FERRY_SLOTS ? value->extension : EXTEND_NONE;
 }
 
+/* An int in a slot may as well be handed over with the whole slot: most signatures that differ in `int` and `long` are
+ * then one shape. */
+static bool takes_whole_slot(const Target *target, const PlacedValue *value, const ShapeOptions *options) {
+    return target->int_upper_half_free && options->direction == DOWNCALL && options->convention == FERRY_SLOTS &&
+           value->mode == MODE_DIRECT && value->layout->size == 4 && type_is_integral(value->type);
+}
+
 static ShapeValue shape_value(const PlacedValue *value, const ShapeOptions *options, bool result) {
     ShapeValue shaped = {.mode = (uint8_t)value->mode};
     bool upcall = options->direction != DOWNCALL;
@@ -69,6 +76,13 @@ static ShapeValue shape_value(const PlacedValue *value, const ShapeOptions *opti
     if (value->pieces[0].on_stack) shaped.stack_alignment_log2 = (uint8_t)__builtin_ctzll(value->stack_alignment);
     shaped.extension = (uint8_t)needed_extension(value, options, result);
     return shaped;
+}
+
+/* What a value is of which the caller's slot is taken as it is. */
+static void widen(ShapeValue *shaped, ShapePiece *piece) {
+    shaped->size = 8;
+    shaped->extension = EXTEND_NONE;
+    piece->size = 8;
 }
 
 static void add_pieces(Shape *shape, ShapeValue *shaped, const PlacedValue *value) {
@@ -107,7 +121,10 @@ static void fill_values(Shape *shape, const Placement *placement, const ShapeOpt
         if (value->mode != MODE_IGNORED) {
             *next = shape_value(value, options, false);
             next->source = shape->sources;
-            add_pieces(shape, next++, value);
+            add_pieces(shape, next, value);
+            if (takes_whole_slot(placement->target, value, options))
+                widen(next, (ShapePiece *)(void *)(shape->values + shape->value_count) + next->first_piece);
+            next++;
             if (!value->variadic) shape->fixed_values++;
         }
         shape->sources += shape_sources(value->layout, options->convention);
@@ -144,6 +161,45 @@ bool shape_equal(const void *left_shape, const void *right_shape) {
     return left->bytes == right->bytes &&
            memcmp((const char *)left + start, (const char *)right + start, left->bytes - start) == 0;
 }
+
+/* ---- shapes from elsewhere ---- */
+
+static bool is_value_sound(const Shape *shape, const ShapeValue *value) {
+    return value->mode <= MODE_POINTER && value->extension <= EXTEND_SIGN && value->piece_count <= PIECE_LIMIT &&
+           (value->piece_count != 0) == (value->mode != MODE_IGNORED) && value->alignment_log2 < 32 &&
+           value->stack_alignment_log2 < 32 && value->first_piece <= shape->piece_count &&
+           value->piece_count <= shape->piece_count - value->first_piece;
+}
+
+static bool are_enums_sound(const Shape *shape) {
+    return shape->direction <= UPCALL_LATE && shape->convention <= FERRY_POINTERS && shape->capture_errno <= 1 &&
+           shape->keep_errno <= 1 && shape->variadic <= 1 && shape->hidden_result <= 1;
+}
+
+bool shape_is_sound(const void *bytes, size_t size) {
+    const Shape *shape = bytes;
+    if (size < sizeof *shape || shape->bytes != size || !are_enums_sound(shape)) return false;
+    uint64_t needed = sizeof *shape + (uint64_t)shape->value_count * sizeof(ShapeValue) +
+                      (uint64_t)shape->piece_count * sizeof(ShapePiece);
+    if (needed != size || shape->fixed_values > shape->value_count || !is_value_sound(shape, &shape->result))
+        return false;
+    for (uint32_t i = 0; i < shape->value_count; i++) {
+        if (!is_value_sound(shape, &shape->values[i])) return false;
+    }
+    for (uint32_t i = 0; i < shape->piece_count; i++) {
+        if (shape_pieces(shape)[i].bank >= BANK_COUNT) return false;
+    }
+    return true;
+}
+
+/* LLVM's quick code generator takes every word of the stack through a register of its own, and every branch through
+ * memory; elsewhere its code is as fast. */
+ferry_quality shape_best_quality(const Shape *shape) {
+    bool has_branches = shape->direction == UPCALL && shape->variadic;
+    return has_branches || shape->stack_size > 8 ? FERRY_BETTER : FERRY_QUICK;
+}
+
+/* ---- names ---- */
 
 /* Writes as snprintf does: counts what would have been there. */
 typedef struct Writer {

@@ -16,6 +16,8 @@
 #ifndef FERRY_ABI_SHAPE_H
 #define FERRY_ABI_SHAPE_H
 
+#include <stddef.h>
+
 #include "abi/place.h"
 #include "ferry/binding.h"
 
@@ -80,6 +82,19 @@ typedef struct Shape {
     ShapeValue result;
     ShapeValue values[]; /* value_count, then piece_count ShapePieces */
 } Shape;
+
+/* What two equal shapes have in common, and what they are stored and found by: their bytes from `value_count` on. */
+static inline const void *shape_key(const Shape *shape, size_t *size) {
+    *size = shape->bytes - offsetof(Shape, value_count);
+    return &shape->value_count;
+}
+
+/* Memory of unknown origin, aligned to 8: is it one shape, complete, with all counts and indices in range? Then
+ * shape_name, shape_key and shape_equal may be used on it. */
+bool shape_is_sound(const void *bytes, size_t size);
+
+/* The quality at which its code is as fast as it gets: FERRY_QUICK or FERRY_BETTER. */
+ferry_quality shape_best_quality(const Shape *shape);
 
 /* How many slots or pointers a value takes on the managed side. */
 static inline uint32_t shape_sources(const Layout *layout, ferry_convention convention) {

@@ -43,6 +43,8 @@ typedef struct Target {
     const char *description;  /* for people */
     const char *triple;       /* LLVM's, normalised */
     const char *cpu_features; /* LLVM's, e.g. "+avx"; "" for the base line */
+    const char *baseline;     /* the row of the family whose code asks for the least: where a shape is the same on both
+                                 rows, its code runs here too */
     const char *sources;      /* the documents behind the row */
 
     /* data model */
@@ -55,6 +57,7 @@ typedef struct Target {
 
     /* calls */
     BankRow banks[BANK_COUNT];
+    bool int_upper_half_free; /* what an argument of 4 bytes leaves of its register or its slot may hold anything */
     uint8_t slot_size;
     uint8_t stack_alignment;
     uint8_t vector_register_bytes; /* 16, 32 (AVX), 64 (AVX-512): the widest vector that travels in one register */

@@ -38,7 +38,10 @@
 
 #include "bench/limit.h"
 
-enum { MOST_SLOTS = 16, MOST_COUNTERS = 6 };
+enum { MOST_SLOTS = 16, MOST_COUNTERS = 14 };
+
+/* Only what the engine makes itself. */
+enum { WITHOUT_ALL = FERRY_SOURCE_PRELUDE | FERRY_SOURCE_BUNDLES | FERRY_SOURCE_CACHE };
 
 typedef void Function(void);
 typedef void Entry(const void *first, const void *arguments, void *result);
@@ -209,6 +212,12 @@ void callbacks_free(Variants *variants);
 /* Fills cif and the array of parameter types that it refers to. */
 bool ffi_prepare(const Row *row, ffi_cif *cif, ffi_type **parameters);
 
+/* A type of ferry's as libffi has it. Structs are never freed. NULL: libffi has none. */
+ffi_type *ffi_type_of(ferry_engine *engine, const ferry_type *type);
+
+/* The parameters' types of a signature, and its result's behind them; to be freed. NULL: libffi cannot say it. */
+ffi_type **ffi_types_of(ferry_engine *engine, const ferry_signature *signature);
+
 /* ---- tinycc.c: limit.c and stubs.c, compiled by TinyCC ---- */
 
 TinyCC *tinycc_open(void); /* NULL where libtcc is not there or refuses */
@@ -245,8 +254,11 @@ typedef struct Clock {
     double real, cpu; /* nanoseconds */
 } Clock;
 
-Clock clock_now(void);
+Clock clock_now(void);    /* cpu: of this thread */
+double time_now(void);    /* the same clock as real: some 20 ns, where the other takes 300 */
+double process_cpu(void); /* of all threads of the process */
 bool pin_to_one_cpu(void);
+void unpin(void); /* back to all that this program was given */
 size_t harness_calibrate(const Subject *subject, double sample_nanoseconds); /* iterations that take about that long */
 void harness_shuffle(size_t *order, size_t count, uint64_t *seed);
 uint64_t next_random(uint64_t *seed);
@@ -259,6 +271,7 @@ typedef struct Summary {
 } Summary;
 
 Summary summarize(const double *samples, size_t count);
+double median_of(const double *samples, size_t count);
 
 /* Median of a[i] / b[i]: taken in the same round, so that what slows a whole round down falls out. */
 double median_ratio(const double *a, const double *b, size_t count);
@@ -331,17 +344,124 @@ typedef struct Options {
 
 bool wanted(const Options *options, const char *name); /* does the filter match? */
 
+/* ---- child.c: this program once more, in a fresh process ---- */
+
+/* What a child knows of its birth. */
+typedef struct Birth {
+    double main;      /* when main began */
+    const char *exec; /* time_now() of the parent just before it became this program, in digits: see child_exec */
+    const char *path; /* a file or a folder to use; "": none */
+} Birth;
+
+bool child_is(int count, char **words); /* was main called for one? */
+int child_main(char **words, double began);
+double child_exec(const Birth *birth);
+const char *child_word(const char *what, const char *part); /* what follows "PART_"; NULL: it begins otherwise */
+int child_answer(const double *numbers, size_t count);      /* 0, for main to return */
+/* Runs one and reads the numbers that it prints. path may be NULL. */
+bool child_run(const char *what, const char *path, double *numbers, size_t count);
+
+double memory_bytes(const char *name); /* the figure after a name in /proc/self/smaps_rollup */
+bool memory_maps(const char *library); /* does a mapped file's path contain that? */
+
+/* ---- rounds.c: several kinds of children, compared ---- */
+
+enum { MOST_KINDS = 16, MOST_STAGES = 4, MOST_ROUNDS = 64 };
+
+typedef struct Rounds {
+    Results *results;
+    const char *part; /* a child is told "PART_NAME" */
+    size_t kinds, repetitions;
+    const char *names[MOST_KINDS];              /* NULL: it cannot be measured (any more) */
+    Measure *measures[MOST_KINDS][MOST_STAGES]; /* NULL: none */
+} Rounds;
+
+typedef void RoundStep(void *context, size_t kind, size_t round);
+
+/* Calls step once for each kind in each round, the kinds in a new order each time. */
+void rounds_run(Rounds *rounds, RoundStep *step, void *context);
+/* child_run; false: it failed, which was told, and the kind is left out from now on. */
+bool rounds_child(Rounds *rounds, size_t kind, const char *path, double *numbers, size_t count);
+void rounds_leave_out(Rounds *rounds, size_t kind, const char *why);
+
+/* ---- folder.c: folders of this run's own; the user's are never touched ---- */
+
+typedef struct Folder {
+    char path[256]; /* "": none */
+} Folder;
+
+void folders_forget_users(void); /* no engine of this process, or of one that it starts, uses the user's own cache */
+bool folder_make(Folder *folder);
+void folder_remove(Folder *folder);
+/* Makes a bundle of declarations in folder; false where the command or a linker is missing. */
+bool bundle_make(const Folder *folder, const char *declarations, char *bundle, size_t size);
+
+/* ---- mix.c: some tens of functions, each of another shape, that tell whether they were called rightly ---- */
+
+typedef struct Mix {
+    const char *declaration;
+    const char *parameters; /* "long, double": types of one word */
+    char result;            /* the first letter of its type: l d f i v */
+    size_t count;           /* of parameters */
+    Function *function;
+} Mix;
+
+extern const Mix mixes[];
+extern const size_t mix_count;
+
+typedef struct MixFrame {
+    uint64_t slots[8];
+    uint64_t result[2];
+    void *pointers[8]; /* = &slots[k] */
+} MixFrame;
+
+void mix_fill(const Mix *mix, MixFrame *frame);
+bool mix_check(const Mix *mix, MixFrame *frame); /* is the result right? It is forgotten */
+
+/* ---- functions.c: 500 functions of real libraries (startup_declarations.txt) ---- */
+
+enum { MOST_FUNCTIONS = 512, MOST_LIBRARIES = 8 };
+
+typedef struct Library {
+    char name[32];
+    void *handle; /* NULL: it is not there */
+    size_t missing;
+} Library;
+
+typedef struct Functions {
+    ferry_engine *engine;
+    ferry_scope *scope;
+    Library libraries[MOST_LIBRARIES];
+    size_t library_count;
+    size_t count;
+    const ferry_signature *signatures[MOST_FUNCTIONS];
+    Function *addresses[MOST_FUNCTIONS];
+} Functions;
+
+bool functions_read(Functions *functions, ferry_engine *engine); /* false: a message was printed, or there are none */
+bool functions_tell(void);                                       /* tells which of them are not here */
+
 /* ---- one file per question ---- */
 
-bool calls_measure(Results *results, const Options *options);    /* calls.c: how long does a call take? */
-bool create_measure(Results *results, const Options *options);   /* create.c: what does a binding, a shape cost? */
-bool closures_measure(Results *results, const Options *options); /* closures.c: what does a closure cost? */
-int closures_child(const char *what);                            /* its other side; -1: that is none of its words */
-bool process_measure(Results *results, const Options *options);  /* process.c: what does a fresh process pay? */
-int process_child(const char *what);                             /* the other side of process.c */
-/* Runs this program with the hidden option and reads the numbers that it prints. */
-bool child_run(const char *what, double *numbers, size_t count);
-double memory_bytes(const char *name); /* the figure after a name in /proc/self/smaps_rollup */
+bool calls_measure(Results *results, const Options *options);      /* calls.c: how long does a call take? */
+bool create_measure(Results *results, const Options *options);     /* create.c: what does a binding, a shape cost? */
+bool tiers_measure(Results *results, const Options *options);      /* tiers.c: where code is, or is not yet? */
+bool contention_measure(Results *results, const Options *options); /* contention.c: and for two threads at once? */
+bool closures_measure(Results *results, const Options *options);   /* closures.c: what does a closure cost? */
+bool process_measure(Results *results, const Options *options);    /* process.c: what does a fresh process pay? */
+bool startup_measure(Results *results, const Options *options);    /* startup.c: and one that binds 500 functions? */
+bool early_measure(Results *results, const Options *options);      /* early.c: what does its first 100 ms bring? */
+
+/* The other sides, in a child: the status for main to return; -1: that is none of its words. */
+int tiers_child(const char *what, const Birth *birth);
+int contention_child(const char *what, const Birth *birth);
+int closures_child(const char *what, const Birth *birth);
+int process_child(const char *what, const Birth *birth);
+int startup_child(const char *what, const Birth *birth);
+int early_child(const char *what, const Birth *birth);
+
+/* create.c: signature `number` of many that all have different shapes. NULL: a message was printed. */
+const ferry_signature *numbered_signature(ferry_engine *engine, size_t number);
 
 /* ---- report.c, goals.c: what people read; json.c, svg.c: what programs and browsers read ---- */
 

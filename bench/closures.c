@@ -206,7 +206,8 @@ static bool open_ground(Ground *ground) {
     if (!make_room(ground) ||
         ffi_prep_cif(&ground->cif, FFI_DEFAULT_ABI, 1, &ffi_type_slong, ground->parameters) != FFI_OK)
         return false;
-    ground->engine = ferry_engine_create(NULL, &error);
+    const ferry_engine_options options = {.policy = FERRY_NOW, .without = WITHOUT_ALL};
+    ground->engine = ferry_engine_create(&options, &error);
     if (ground->engine != NULL) ground->signature = ferry_signature_parse(ground->engine, "long f(long)", NULL, &error);
     if (ground->signature == NULL) return false;
     bool made = make_ferry(ground, 0) && ferry_closure_path(ground->items[0]) == FERRY_PATH_CODE;
@@ -225,17 +226,15 @@ static int run_kind(const struct Kind *kind) {
     Ground ground = {0};
     double numbers[NUMBERS] = {0};
     bool done = open_ground(&ground) && kind->measure(&ground, numbers);
-    for (size_t k = 0; done && k < NUMBERS; k++) printf("%.17g ", numbers[k]);
-    putchar('\n');
     leave_ground(&ground);
-    return done ? 0 : 1;
+    return done ? child_answer(numbers, NUMBERS) : EXIT_FAILURE;
 }
 
-int closures_child(const char *what) {
-    static const char prefix[] = "closures_";
-    if (strncmp(what, prefix, sizeof prefix - 1) != 0) return -1;
-    for (size_t k = 0; k < KIND_COUNT; k++)
-        if (strcmp(kinds[k].name, what + sizeof prefix - 1) == 0) return run_kind(&kinds[k]);
+int closures_child(const char *what, const Birth *birth) {
+    const char *name = child_word(what, "closures");
+    (void)birth;
+    for (size_t k = 0; name != NULL && k < KIND_COUNT; k++)
+        if (strcmp(kinds[k].name, name) == 0) return run_kind(&kinds[k]);
     return -1;
 }
 
@@ -274,7 +273,7 @@ static bool measure_kind(Results *results, const Options *options, const struct 
     size_t repetitions = measures[0]->count;
     for (size_t k = 0; k < repetitions; k++) {
         report_progress(what, k, repetitions);
-        if (!child_run(what, numbers, NUMBERS)) {
+        if (!child_run(what, NULL, numbers, NUMBERS)) {
             give_up(results, kind, measures);
             return true;
         }

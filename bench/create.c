@@ -18,7 +18,8 @@ static bool fail(const char *what, const ferry_error *error) {
 
 static ferry_engine *open_engine(const Options *options, ferry_policy policy, const ferry_allocator *allocator) {
     ferry_error error = {0};
-    ferry_engine_options engine_options = {.policy = policy, .quality = options->better ? FERRY_BETTER : FERRY_QUICK};
+    ferry_engine_options engine_options = {
+        .policy = policy, .quality = options->better ? FERRY_BETTER : FERRY_QUICK, .without = WITHOUT_ALL};
     if (allocator != NULL) engine_options.allocator = *allocator;
     ferry_engine *engine = ferry_engine_create(&engine_options, &error);
     if (engine == NULL) fail("no engine", &error);
@@ -32,7 +33,7 @@ static bool close_engine(ferry_engine *engine) {
 
 /* ---- signatures ---- */
 
-static const ferry_signature *numbered_signature(ferry_engine *engine, size_t number) {
+const ferry_signature *numbered_signature(ferry_engine *engine, size_t number) {
     static const ferry_kind results[] = {FERRY_VOID, FERRY_LONG, FERRY_DOUBLE, FERRY_FLOAT};
     static const ferry_kind parameters[] = {FERRY_LONG, FERRY_DOUBLE, FERRY_FLOAT};
     const ferry_type *list[MOST_PARAMETERS];

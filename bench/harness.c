@@ -101,13 +101,27 @@ Clock clock_now(void) {
     return (Clock){.real = nanoseconds(CLOCK_MONOTONIC), .cpu = nanoseconds(CLOCK_THREAD_CPUTIME_ID)};
 }
 
+double time_now(void) {
+    return nanoseconds(CLOCK_MONOTONIC);
+}
+
+double process_cpu(void) {
+    return nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+static cpu_set_t given_cpus; /* what unpin() goes back to */
+
 bool pin_to_one_cpu(void) {
     cpu_set_t set;
     int cpu = sched_getcpu();
-    if (cpu < 0) return false;
+    if (cpu < 0 || sched_getaffinity(0, sizeof given_cpus, &given_cpus) != 0) return false;
     CPU_ZERO(&set);
     CPU_SET((size_t)cpu, &set);
     return sched_setaffinity(0, sizeof set, &set) == 0;
+}
+
+void unpin(void) {
+    if (CPU_COUNT(&given_cpus) != 0) sched_setaffinity(0, sizeof given_cpus, &given_cpus);
 }
 
 /* The least of several runs: one that was disturbed would ask for too few iterations, and the clocks would show. */

@@ -12,13 +12,13 @@ static const char help[] =
     "Usage: ferry-bench [OPTIONS]\n"
     "Measures calls from managed code to C and from C to managed code through ferry, beside direct calls, wrappers "
     "and\n"
-    "stubs written by hand, libffi and TinyCC; then what bindings, shapes and closures cost, and what a fresh process\n"
-    "pays.\n"
+    "stubs written by hand, libffi and TinyCC; then what bindings, shapes and closures cost, what a fresh process\n"
+    "pays for its first call and for 500 bindings, and how soon it is fast.\n"
     "\n"
-    "  --quick          some seconds instead of a minute; figures are rougher\n"
+    "  --quick          some seconds instead of minutes; figures are rougher\n"
     "  --filter REGEX   only what the extended regular expression matches: rows as 'long(long x6)/fill',\n"
-    "                   'long(long x6)/kept' and 'long(long x6)/upcall', and the parts 'create', 'closures' and\n"
-    "                   'process'\n"
+    "                   'long(long x6)/kept' and 'long(long x6)/upcall', and the parts 'create', 'tiers',\n"
+    "                   'contention', 'closures', 'process', 'startup' and 'early'\n"
     "  --rounds N       measure each variant N times (default 101, with --quick 31)\n"
     "  --better         trampolines of the better quality (LLVM's default level) instead of the quick one\n"
     "  --json FILE      write all repetitions as JSON in the format of Google Benchmark\n"
@@ -71,38 +71,18 @@ static int open_file(FILE **file, const char *path) {
     return 1;
 }
 
-enum {
-    OPTION_HELP = 256,
-    OPTION_QUICK,
-    OPTION_BETTER,
-    OPTION_FILTER,
-    OPTION_ROUNDS,
-    OPTION_JSON,
-    OPTION_SVG,
-    OPTION_CHILD
-};
+enum { OPTION_HELP = 256, OPTION_QUICK, OPTION_BETTER, OPTION_FILTER, OPTION_ROUNDS, OPTION_JSON, OPTION_SVG };
 
 static const struct option words[] = {
-    {"help", no_argument, NULL, OPTION_HELP},
-    {"quick", no_argument, NULL, OPTION_QUICK},
-    {"better", no_argument, NULL, OPTION_BETTER},
-    {"filter", required_argument, NULL, OPTION_FILTER},
-    {"rounds", required_argument, NULL, OPTION_ROUNDS},
-    {"json", required_argument, NULL, OPTION_JSON},
-    {"svg", required_argument, NULL, OPTION_SVG},
-    {"child", required_argument, NULL, OPTION_CHILD}, /* process.c starts itself with it */
-    {0},
+    {"help", no_argument, NULL, OPTION_HELP},           {"quick", no_argument, NULL, OPTION_QUICK},
+    {"better", no_argument, NULL, OPTION_BETTER},       {"filter", required_argument, NULL, OPTION_FILTER},
+    {"rounds", required_argument, NULL, OPTION_ROUNDS}, {"json", required_argument, NULL, OPTION_JSON},
+    {"svg", required_argument, NULL, OPTION_SVG},       {0},
 };
-
-static int run_child(const char *what) {
-    int status = closures_child(what);
-    return status >= 0 ? status : process_child(what);
-}
 
 static int read_option(Options *options, int option) {
     switch (option) {
     case OPTION_HELP: fputs(help, stdout); exit(EXIT_SUCCESS);
-    case OPTION_CHILD: exit(run_child(optarg));
     case OPTION_QUICK: options->quick = true; return 0;
     case OPTION_BETTER: options->better = true; return 0;
     case OPTION_FILTER: return read_filter(options, optarg);
@@ -136,7 +116,9 @@ static int run(Options *options, const char *program) {
     Results results = {0};
     report_begin(options, pin_to_one_cpu());
     bool done = calls_measure(&results, options) && create_measure(&results, options) &&
-                closures_measure(&results, options) && process_measure(&results, options);
+                tiers_measure(&results, options) && contention_measure(&results, options) &&
+                closures_measure(&results, options) && process_measure(&results, options) &&
+                startup_measure(&results, options) && early_measure(&results, options);
     int status = done && !results.wrong ? EXIT_SUCCESS : EXIT_FAILURE;
     if (done && results.count == 0) status = misuse("--filter matches nothing%s", "");
     if (results.count != 0) goals_report(&results);
@@ -147,7 +129,10 @@ static int run(Options *options, const char *program) {
 }
 
 int main(int count, char **given) {
+    double began = time_now();
+    if (child_is(count, given)) return child_main(given, began);
     Options options = {0};
+    folders_forget_users();
     int status = read_options(&options, count, given);
     if (status == 0) status = run(&options, given[0]);
     if (!close_file(options.json, "JSON file")) status = EXIT_FAILURE;

@@ -1,21 +1,36 @@
-/* process.c: what does a fresh process pay?
+/* process.c: what does a fresh process pay for its first call?
  *
- * This program starts itself again with a hidden option. The child does one thing (nothing; one call through libffi;
- * one call through ferry with policy never, or now), looks at its own memory, and prints one line:
+ * A child (child.c) does one thing: nothing, one call through libffi, or one through ferry, where the code comes from
+ * one place alone. It prints
  *
- *   nanoseconds from engine to the first call's return, on the clock and on the CPU; RSS; PSS; is libLLVM mapped?
+ *   nanoseconds to the result on the clock, from exec and from main (from where it knows what it is to do)
+ *   the same on the CPU, from main
+ *   page faults, from main: there most of it goes. What one takes here (0.5 us on bare metal, in virtual machines up
+ *   to 20 us) is measured by first touches of anonymous memory
+ *   RSS; private memory that was written to; is libLLVM mapped?
+ *
+ * What a process pays before main, and its memory, is mostly this program's own (it is linked to more than ferry):
+ * that is what `nothing` is for.
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "bench/bench.h"
 #include "bench/callees.h"
 
+#define DECLARATION "long f(long, long, long, long, long, long);"
+
+typedef enum Place { NO_PLACE, IN_CACHE, IN_BUNDLE, PLACE_COUNT } Place;
+
 typedef struct ChildKind {
     const char *name;
-    bool (*first_call)(void);
+    bool (*first_call)(const struct ChildKind *kind, const char *path);
+    ferry_policy policy;
+    unsigned without;
+    Place place;
+    ferry_tier least, most; /* by which the first call goes */
 } ChildKind;
 
 /* ---- the child ---- */
@@ -23,36 +38,17 @@ typedef struct ChildKind {
 static const long arguments[6] = {1, 2, 3, 4, 5, 6};
 enum { RIGHT_RESULT = 51 };
 
-static bool first_ferry_call(ferry_policy policy) {
-    ferry_error error = {0};
-    long result = 0;
-    ferry_engine_options options = {.policy = policy};
-    ferry_engine *engine = ferry_engine_create(&options, &error);
-    if (engine == NULL) return false;
-    const ferry_signature *signature =
-        ferry_signature_parse(engine, "long f(long, long, long, long, long, long)", NULL, &error);
-    ferry_binding *binding =
-        signature != NULL ? ferry_bind(engine, signature, (Function *)callee_long6, NULL, &error) : NULL;
-    if (binding == NULL) return false;
-    ferry_call(binding, arguments, &result);
-    /* Not freed: what the process holds while it works is what is looked at next. */
-    bool slow = ferry_binding_path(binding) == FERRY_PATH_LIBFFI;
-    return result == RIGHT_RESULT && slow == (policy == FERRY_NEVER);
+static bool no_call(const ChildKind *kind, const char *path) {
+    (void)kind, (void)path;
+    return true;
 }
 
-static bool first_call_now(void) {
-    return first_ferry_call(FERRY_NOW);
-}
-
-static bool first_call_never(void) {
-    return first_ferry_call(FERRY_NEVER);
-}
-
-static bool first_call_libffi(void) {
+static bool first_libffi_call(const ChildKind *kind, const char *path) {
     static ffi_cif cif;
     static ffi_type *parameters[6];
     void *pointers[6];
     long result = 0;
+    (void)kind, (void)path;
     for (size_t k = 0; k < 6; k++) {
         parameters[k] = &ffi_type_slong;
         pointers[k] = (void *)(uintptr_t)&arguments[k];
@@ -62,125 +58,206 @@ static bool first_call_libffi(void) {
     return result == RIGHT_RESULT;
 }
 
-static bool no_call(void) {
-    return true;
+static ferry_engine *open_engine(const ChildKind *kind, const char *path, ferry_error *error) {
+    ferry_engine_options options = {.policy = kind->policy, .without = kind->without};
+    if (kind->place == IN_CACHE) options.cache_folder = path;
+    ferry_engine *engine = ferry_engine_create(&options, error);
+    if (engine != NULL && kind->place == IN_BUNDLE && ferry_engine_add_bundle(engine, path, error) != FERRY_OK)
+        return NULL;
+    return engine;
 }
 
+/* Nothing is freed: what the process holds while it works is what is looked at next. */
+static ferry_binding *binding;
+
+static bool first_ferry_call(const ChildKind *kind, const char *path) {
+    ferry_error error = {0};
+    long result = 0;
+    ferry_engine *engine = open_engine(kind, path, &error);
+    const ferry_signature *signature = engine != NULL ? ferry_signature_parse(engine, DECLARATION, NULL, &error) : NULL;
+    if (signature != NULL) binding = ferry_bind(engine, signature, (Function *)callee_long6, NULL, &error);
+    if (binding == NULL) {
+        fprintf(stderr, "ferry-bench: %s: %s\n", kind->name, error.message);
+        return false;
+    }
+    ferry_call(binding, arguments, &result);
+    return result == RIGHT_RESULT;
+}
+
+enum {
+    NOT_PRELUDE = FERRY_SOURCE_BUNDLES | FERRY_SOURCE_CACHE,
+    NOT_BUNDLES = FERRY_SOURCE_PRELUDE | FERRY_SOURCE_CACHE,
+    NOT_CACHE = FERRY_SOURCE_PRELUDE | FERRY_SOURCE_BUNDLES,
+};
+
 static const ChildKind kinds[] = {
-    {"nothing", no_call},
-    {"libffi", first_call_libffi},
-    {"ferry_never", first_call_never},
-    {"ferry_now", first_call_now},
+    {.name = "nothing", no_call},
+    {.name = "libffi", first_libffi_call},
+    {"ferry_prelude", first_ferry_call, FERRY_BACKGROUND, NOT_PRELUDE, NO_PLACE, FERRY_TIER_PRELUDE,
+     FERRY_TIER_PRELUDE},
+    {"ferry_bundle", first_ferry_call, FERRY_BACKGROUND, NOT_BUNDLES, IN_BUNDLE, FERRY_TIER_BUNDLE, FERRY_TIER_BUNDLE},
+    {"ferry_cache", first_ferry_call, FERRY_BACKGROUND, NOT_CACHE, IN_CACHE, FERRY_TIER_CACHE, FERRY_TIER_CACHE},
+    {"ferry_background", first_ferry_call, FERRY_BACKGROUND, WITHOUT_ALL, NO_PLACE, FERRY_TIER_WAITING,
+     FERRY_TIER_BETTER},
+    {"ferry_never", first_ferry_call, FERRY_NEVER, WITHOUT_ALL, NO_PLACE, FERRY_TIER_LIBFFI, FERRY_TIER_LIBFFI},
+    {"ferry_now", first_ferry_call, FERRY_NOW, WITHOUT_ALL, NO_PLACE, FERRY_TIER_QUICK, FERRY_TIER_BETTER},
 };
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
 
-/* The number of kibibytes after a name in /proc/self/smaps_rollup, as bytes. */
-double memory_bytes(const char *name) {
-    char line[256];
-    double kibibytes = 0;
-    FILE *file = fopen("/proc/self/smaps_rollup", "r");
-    if (file == NULL) return 0;
-    while (fgets(line, sizeof line, file) != NULL)
-        if (strncmp(line, name, strlen(name)) == 0) kibibytes = strtod(line + strlen(name), NULL);
-    fclose(file);
-    return kibibytes * 1024;
+/* Fills the cache for IN_CACHE. Not measured. */
+static const ChildKind warm_kind = {"warm",   first_ferry_call, FERRY_NOW,        NOT_CACHE,
+                                    IN_CACHE, FERRY_TIER_CACHE, FERRY_TIER_BETTER};
+
+static bool went_right(const ChildKind *kind) {
+    if (kind->first_call != first_ferry_call) return true;
+    ferry_tier tier = ferry_binding_tier(binding);
+    bool right = tier >= kind->least && tier <= kind->most;
+    if (!right) fprintf(stderr, "ferry-bench: %s: its call went by %s\n", kind->name, ferry_tier_text(tier));
+    return right;
 }
 
-static bool is_mapped(const char *library) {
-    char line[4096];
-    bool found = false;
-    FILE *file = fopen("/proc/self/maps", "r");
-    if (file == NULL) return false;
-    while (!found && fgets(line, sizeof line, file) != NULL) found = strstr(line, library) != NULL;
-    fclose(file);
-    return found;
+enum { SEEN_EXEC, SEEN_MAIN, SEEN_CPU, SEEN_FAULTS, SEEN_RSS, SEEN_PRIVATE, SEEN_LLVM, SEEN_TOUCH, SEEN_COUNT };
+
+static double page_faults(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (double)usage.ru_minflt : 0;
 }
 
-enum { SEEN_REAL, SEEN_CPU, SEEN_RSS, SEEN_PSS, SEEN_LLVM, SEEN_COUNT };
+/* Nanoseconds for one page. */
+static double touch_pages(void) {
+    enum { PAGES = 32, PAGE = 4096 };
+    char *pages = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) return 0;
+    double begin = time_now();
+    for (size_t k = 0; k < PAGES; k++) ((volatile char *)pages)[k * PAGE] = 1;
+    return (time_now() - begin) / (double)PAGES;
+}
 
-int process_child(const char *what) {
-    for (size_t k = 0; k < KIND_COUNT; k++) {
-        if (strcmp(kinds[k].name, what) != 0) continue;
-        Clock begin = clock_now();
-        bool right = kinds[k].first_call();
-        Clock end = clock_now();
-        if (!right) return 1;
-        printf("%.0f %.0f %.0f %.0f %d\n", end.real - begin.real, end.cpu - begin.cpu, memory_bytes("Rss:"),
-               memory_bytes("Pss:"), is_mapped("libLLVM"));
-        return 0;
-    }
-    return 2;
+static int run_kind(const ChildKind *kind, const Birth *birth) {
+    double faults = page_faults(), cpu = clock_now().cpu;
+    double begin = time_now();
+    bool right = kind->first_call(kind, birth->path);
+    double now = time_now();
+    cpu = clock_now().cpu - cpu;
+    faults = page_faults() - faults;
+    /* What the engine's own thread does meanwhile is not looked at. */
+    const double seen[SEEN_COUNT] = {
+        now - child_exec(birth), now - begin,  cpu, faults, memory_bytes("Rss:"), memory_bytes("Private_Dirty:"),
+        memory_maps("libLLVM"),  touch_pages()};
+    if (!right || !went_right(kind)) return EXIT_FAILURE;
+    return child_answer(seen, SEEN_COUNT);
+}
+
+static int run_warm(const Birth *birth) {
+    ferry_error error = {0};
+    ferry_statistics statistics;
+    ferry_engine *engine = open_engine(&warm_kind, birth->path, &error);
+    const ferry_signature *signature = engine != NULL ? ferry_signature_parse(engine, DECLARATION, NULL, &error) : NULL;
+    if (signature == NULL || ferry_prepare(engine, &signature, 1, NULL, &error) != FERRY_OK ||
+        ferry_engine_wait(engine, UINT64_MAX, &error) != FERRY_OK)
+        return EXIT_FAILURE;
+    ferry_engine_statistics(engine, &statistics);
+    if (ferry_engine_free(engine, &error) != FERRY_OK) return EXIT_FAILURE;
+    return child_answer(&(double){(double)statistics.cache_written}, 1);
+}
+
+int process_child(const char *what, const Birth *birth) {
+    const char *name = child_word(what, "process");
+    if (name == NULL) return -1;
+    if (strcmp(name, warm_kind.name) == 0) return run_warm(birth);
+    for (size_t k = 0; k < KIND_COUNT; k++)
+        if (strcmp(kinds[k].name, name) == 0) return run_kind(&kinds[k], birth);
+    return -1;
 }
 
 /* ---- the parent ---- */
 
-static void become_child(const char *what, int output) {
-    char option[64];
-    static char program[] = "ferry-bench";
-    snprintf(option, sizeof option, "--child=%s", what);
-    char *words[] = {program, option, NULL};
-    if (dup2(output, STDOUT_FILENO) >= 0) execv("/proc/self/exe", words);
-    _exit(127);
+enum { STAGE_MAIN, STAGE_EXEC }; /* what is measured from */
+enum { KIND_NOTHING = 0 };
+
+typedef struct Work {
+    Rounds rounds;
+    Folder folder;
+    char bundle[512];
+    double seen[KIND_COUNT][SEEN_COUNT][MOST_ROUNDS];
+} Work;
+
+static void measure_once(void *context, size_t kind, size_t round) {
+    Work *work = context;
+    const char *const paths[PLACE_COUNT] = {[IN_CACHE] = work->folder.path, [IN_BUNDLE] = work->bundle};
+    double seen[SEEN_COUNT];
+    if (!rounds_child(&work->rounds, kind, paths[kinds[kind].place], seen, SEEN_COUNT)) return;
+    Clock none = {0, 0};
+    Measure **measures = work->rounds.measures[kind];
+    measure_sample(measures[STAGE_MAIN], round, none, (Clock){seen[SEEN_MAIN], seen[SEEN_CPU]}, 1);
+    measure_sample(measures[STAGE_EXEC], round, none, (Clock){seen[SEEN_EXEC], seen[SEEN_CPU]}, 1);
+    for (size_t k = 0; k < SEEN_COUNT; k++) work->seen[kind][k][round] = seen[k];
 }
 
-static bool read_line(int input, double *numbers, size_t count) {
-    FILE *file = fdopen(input, "r");
-    if (file == NULL) return false;
-    char line[512];
-    bool whole = fgets(line, sizeof line, file) != NULL;
-    fclose(file);
-    char *rest = line;
-    for (size_t k = 0; whole && k < count; k++) {
-        const char *word = rest;
-        numbers[k] = strtod(word, &rest);
-        whole = rest != word;
+static double median_seen(const Work *work, size_t kind, size_t what) {
+    return median_of(work->seen[kind][what], work->rounds.repetitions);
+}
+
+static void report_from_main(const Work *work, size_t kind) {
+    Measure *measure = work->rounds.measures[kind][STAGE_MAIN];
+    double rss = median_seen(work, kind, SEEN_RSS), private_dirty = median_seen(work, kind, SEEN_PRIVATE);
+    if (measure->count == 0) return;
+    measure_count(measure, "page_faults", median_seen(work, kind, SEEN_FAULTS));
+    measure_count(measure, "rss_bytes", rss);
+    measure_count(measure, "private_bytes", private_dirty);
+    if (work->rounds.names[KIND_NOTHING] != NULL && kind != KIND_NOTHING) {
+        measure_count(measure, "more_rss_bytes", rss - median_seen(work, KIND_NOTHING, SEEN_RSS));
+        measure_count(measure, "more_private_bytes", private_dirty - median_seen(work, KIND_NOTHING, SEEN_PRIVATE));
     }
-    return whole;
-}
-
-bool child_run(const char *what, double *numbers, size_t count) {
-    int ends[2], status = 0;
-    fflush(NULL);
-    if (pipe(ends) != 0) return false;
-    pid_t child = fork();
-    if (child == 0) become_child(what, ends[1]);
-    close(ends[1]);
-    bool whole = child > 0 && read_line(ends[0], numbers, count);
-    if (child > 0 && waitpid(child, &status, 0) != child) return false;
-    return whole && status == 0;
-}
-
-static bool measure_kind(Results *results, const Options *options, const ChildKind *kind) {
-    Measure *measure = results_add(results, options->quick ? 5 : 21, "process/first_call_%s", kind->name);
-    if (measure == NULL) return false;
-    double rss[32], pss[32];
-    double seen[SEEN_COUNT] = {0};
-    for (size_t k = 0; k < measure->count; k++) {
-        report_progress(measure->name, k, measure->count);
-        if (!child_run(kind->name, seen, SEEN_COUNT)) {
-            report_progress_end();
-            report_note("%s: not measured, the child process failed", kind->name);
-            results->wrong = true;
-            measure->count = 0; /* nothing that could be written anywhere */
-            return true;
-        }
-        measure_sample(measure, k, (Clock){0, 0}, (Clock){seen[SEEN_REAL], seen[SEEN_CPU]}, 1);
-        rss[k] = seen[SEEN_RSS];
-        pss[k] = seen[SEEN_PSS];
-    }
-    report_progress_end();
-    measure_count(measure, "rss_bytes", summarize(rss, measure->count).median);
-    measure_count(measure, "pss_bytes", summarize(pss, measure->count).median);
-    measure_count(measure, "libllvm_mapped", seen[SEEN_LLVM]);
+    measure_count(measure, "libllvm_mapped", median_seen(work, kind, SEEN_LLVM));
+    if (kind == KIND_NOTHING) measure_count(measure, "ns_for_each_page_fault", median_seen(work, kind, SEEN_TOUCH));
     measure_done(measure, measure->real); /* who waits for a process waits for its disk too */
     report_measure(measure);
+}
+
+static void report_from_exec(const Work *work, size_t kind) {
+    Measure *measure = work->rounds.measures[kind][STAGE_EXEC];
+    if (measure->count == 0) return;
+    measure_done(measure, measure->real);
+    report_measure(measure);
+}
+
+static bool add_measures(Rounds *rounds) {
+    for (size_t k = 0; k < KIND_COUNT; k++) {
+        const char *name = rounds->names[k] = kinds[k].name;
+        Measure **measures = rounds->measures[k];
+        measures[STAGE_MAIN] = results_add(rounds->results, rounds->repetitions, "process/first_call_%s", name);
+        measures[STAGE_EXEC] = results_add(rounds->results, rounds->repetitions, "process/from_exec_%s", name);
+        if (measures[STAGE_MAIN] == NULL || measures[STAGE_EXEC] == NULL) return false;
+    }
+    return true;
+}
+
+static bool make_ready(Work *work) {
+    double written = 0;
+    if (!folder_make(&work->folder)) return false;
+    bool warm = child_run("process_warm", work->folder.path, &written, 1) && written >= 1;
+    bool bundle = bundle_make(&work->folder, DECLARATION "\n", work->bundle, sizeof work->bundle);
+    for (size_t k = 0; k < KIND_COUNT; k++) {
+        if (kinds[k].place == IN_BUNDLE && !bundle)
+            rounds_leave_out(&work->rounds, k, "`ferry aot` or its linker is not there");
+        if (kinds[k].place != IN_CACHE || warm) continue;
+        work->rounds.results->wrong = true;
+        rounds_leave_out(&work->rounds, k, "nothing was written to the cache");
+    }
     return true;
 }
 
 bool process_measure(Results *results, const Options *options) {
+    static Work work;
     if (!wanted(options, "process")) return true;
-    report_heading("A fresh process: from engine to the first call's return, and its memory then");
-    for (size_t k = 0; k < KIND_COUNT; k++)
-        if (!measure_kind(results, options, &kinds[k])) return false;
+    report_heading("A fresh process: from main to its first call's result, and its memory then");
+    work.rounds = (Rounds){results, "process", .kinds = KIND_COUNT, .repetitions = options->quick ? 7 : 31};
+    if (!add_measures(&work.rounds) || !make_ready(&work)) return false;
+    rounds_run(&work.rounds, measure_once, &work);
+    folder_remove(&work.folder);
+    for (size_t k = 0; k < KIND_COUNT; k++) report_from_main(&work, k);
+    report_note("the same, from exec:");
+    for (size_t k = 0; k < KIND_COUNT; k++) report_from_exec(&work, k);
     return true;
 }

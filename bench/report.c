@@ -206,7 +206,7 @@ static void print_counter(const Counter *counter) {
 
 void report_measure(const Measure *measure) {
     const char *name = strchr(measure->name, '/');
-    printf("  %-26s", name != NULL ? name + 1 : measure->name);
+    printf("  %-31s", name != NULL ? name + 1 : measure->name);
     print_time(measure->summary.median);
     printf(" +- %.1f %%", 50 * (measure->summary.high - measure->summary.low) / measure->summary.median);
     for (size_t k = 0; k < measure->counter_count; k++) print_counter(&measure->counters[k]);

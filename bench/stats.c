@@ -44,6 +44,10 @@ Summary summarize(const double *samples, size_t count) {
     return summary;
 }
 
+double median_of(const double *samples, size_t count) {
+    return summarize(samples, count).median;
+}
+
 double median_ratio(const double *a, const double *b, size_t count) {
     double *ratios = malloc((count != 0 ? count : 1) * sizeof *ratios);
     if (ratios == NULL) return NAN;

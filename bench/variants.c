@@ -50,7 +50,8 @@ static const struct {
 
 bool engines_open(Engines *engines, bool better) {
     ferry_error error = {0};
-    ferry_engine_options options = {.policy = FERRY_NOW, .quality = better ? FERRY_BETTER : FERRY_QUICK};
+    ferry_engine_options options = {
+        .policy = FERRY_NOW, .quality = better ? FERRY_BETTER : FERRY_QUICK, .without = WITHOUT_ALL};
     engines->code = ferry_engine_create(&options, &error);
     options.policy = FERRY_NEVER;
     engines->slow = engines->code != NULL ? ferry_engine_create(&options, &error) : NULL;

@@ -107,7 +107,9 @@ static int run_in(const Invocation *invocation, Values *values) {
 
 static int run(Invocation *invocation) {
     if (!expect_arguments(invocation, 2, SIZE_MAX)) return EXIT_USAGE;
-    const ferry_engine_options options = {.policy = option_given(invocation, "never") ? FERRY_NEVER : FERRY_NOW};
+    const bool never = option_given(invocation, "never"); /* ready-made code is code too */
+    const ferry_engine_options options = {.policy = never ? FERRY_NEVER : FERRY_NOW,
+                                          .without = never ? FERRY_SOURCE_ALL : 0};
     ferry_error error = {0};
     Values values = {.heap = &invocation->heap, .strings = option_given(invocation, "string")};
     values.engine = ferry_engine_create(&options, &error);

@@ -27,8 +27,9 @@ typedef struct Heap {
 } Heap;
 void *heap_new(Heap *heap, size_t size); /* cleared, aligned to 64 */
 char *heap_format(Heap *heap, const char *format, ...) PRINTF(2, 3);
-char *heap_copy(Heap *heap, const char *bytes, size_t length); /* with a zero behind */
-char *heap_read_file(Heap *heap, const char *path);            /* "-": standard input; NULL after a complaint */
+char *heap_copy(Heap *heap, const char *bytes, size_t length);       /* with a zero behind */
+char *heap_read_file(Heap *heap, const char *path);                  /* "-": standard input; NULL after a complaint */
+char *heap_read_bytes(Heap *heap, const char *path, size_t *length); /* the same, of a file that may hold zeros */
 void heap_free(Heap *heap);
 
 /* style.c: where to write and how it may look. */
@@ -44,10 +45,12 @@ void screen_print(const Screen *screen, Style style, const char *format, ...) PR
 /* message.c: complaints, to standard error. */
 void complain(const char *format, ...) PRINTF(1, 2);
 void complain_in(const char *text, size_t column, const char *format, ...) PRINTF(3, 4); /* with a caret, from 0 */
-int complain_error(const ferry_error *error); /* with line, column and excerpt; returns the exit status */
+void remark(const char *format, ...) PRINTF(1, 2); /* no complaint: something to know */
+int complain_error(const ferry_error *error);      /* with line, column and excerpt; returns the exit status */
+int complain_error_in(const char *file, const ferry_error *error); /* the same, of a file; NULL: of no file */
 
 /* options.c */
-enum { OPTION_LIMIT = 12 };
+enum { OPTION_LIMIT = 16 };
 typedef struct OptionRow {
     const char *name;  /* without the dashes */
     const char *value; /* what it takes, for people; NULL: nothing */
@@ -117,7 +120,8 @@ const char *host_target(ferry_error *error);   /* the name of its target; NULL w
 char *host_file(Heap *heap, const char *name); /* name next to this program or in its libexec; NULL: in neither */
 
 /* The rows, each in the file of its name. */
-extern const Command call_command, abi_command, layout_command, ir_command, asm_command, targets_command, bench_command;
+extern const Command call_command, abi_command, layout_command, ir_command, asm_command, targets_command, bench_command,
+    aot_command, cache_command;
 int print_version(Invocation *invocation); /* version.c */
 
 #endif

@@ -3,7 +3,8 @@
 #include "runtime/engine.h"
 
 static const char *const conventions[] = {[FERRY_SLOTS] = "slots", [FERRY_POINTERS] = "pointers"};
-static const char *const qualities[] = {[FERRY_QUICK] = "quick", [FERRY_BETTER] = "better"};
+static const char *const qualities[] = {"quick", "better"};
+static const ferry_quality quality_values[] = {FERRY_QUICK, FERRY_BETTER};
 
 typedef struct Wish {
     Direction direction;
@@ -64,7 +65,7 @@ static int run_stage(Invocation *invocation, DumpStage stage) {
                                     : upcall ? UPCALL
                                              : DOWNCALL,
                        .convention = (ferry_convention)convention,
-                       .quality = (ferry_quality)quality,
+                       .quality = quality_values[quality],
                        .with_errno = option_given(invocation, "errno"),
                        .stage = stage};
     Model model;

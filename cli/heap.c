@@ -48,37 +48,42 @@ char *heap_copy(Heap *heap, const char *bytes, size_t length) {
 }
 
 /* Until the end or an error; the caller looks at which. */
-static char *read_all(Heap *heap, FILE *file) {
-    size_t length = 0, capacity = 4096;
+static char *read_all(Heap *heap, FILE *file, size_t *length) {
+    size_t capacity = 4096;
     char *text = heap_new(heap, capacity);
-    for (;;) {
-        size_t wanted = capacity - length - 1, got = fread(text + length, 1, wanted, file);
-        length += got;
+    for (*length = 0;;) {
+        size_t wanted = capacity - *length - 1, got = fread(text + *length, 1, wanted, file);
+        *length += got;
         if (got < wanted) return text;
         char *larger = heap_new(heap, 2 * capacity);
-        memcpy(larger, text, length);
+        memcpy(larger, text, *length);
         text = larger;
         capacity *= 2;
     }
 }
 
-static char *read_stream(Heap *heap, FILE *file, const char *path) {
-    char *text = read_all(heap, file);
+static char *read_stream(Heap *heap, FILE *file, const char *path, size_t *length) {
+    char *text = read_all(heap, file, length);
     if (ferror(file) == 0) return text;
     complain("cannot read %s: %s", path, strerror(errno));
     return NULL;
 }
 
-char *heap_read_file(Heap *heap, const char *path) {
-    if (strcmp(path, "-") == 0) return read_stream(heap, stdin, path);
+char *heap_read_bytes(Heap *heap, const char *path, size_t *length) {
+    if (strcmp(path, "-") == 0) return read_stream(heap, stdin, path, length);
     FILE *file = fopen(path, "r");
     if (file == NULL) {
         complain("cannot read %s: %s", path, strerror(errno));
         return NULL;
     }
-    char *text = read_stream(heap, file, path);
+    char *text = read_stream(heap, file, path, length);
     fclose(file);
     return text;
+}
+
+char *heap_read_file(Heap *heap, const char *path) {
+    size_t length;
+    return heap_read_bytes(heap, path, &length);
 }
 
 void heap_free(Heap *heap) {

@@ -4,8 +4,8 @@
 
 #include "cli/cli.h"
 
-static const Command *const commands[] = {&call_command, &abi_command,     &layout_command, &ir_command,
-                                          &asm_command,  &targets_command, &bench_command};
+static const Command *const commands[] = {&call_command, &abi_command,   &layout_command,  &ir_command,   &asm_command,
+                                          &aot_command,  &cache_command, &targets_command, &bench_command};
 
 static const Command *find_command(const char *name) {
     for (size_t i = 0; i < LENGTH_OF(commands); i++)

@@ -32,6 +32,18 @@ static void print_excerpt(const char *text, size_t column) {
     fputs("^\n", stderr);
 }
 
+void remark(const char *format, ...) {
+    fflush(stdout);
+    Screen screen;
+    screen_open(&screen, stderr, false);
+    screen_print(&screen, STYLE_YELLOW, "ferry: ");
+    va_list list;
+    va_start(list, format);
+    vfprintf(stderr, format, list);
+    va_end(list);
+    fputc('\n', stderr);
+}
+
 void complain_in(const char *text, size_t column, const char *format, ...) {
     begin();
     va_list list;
@@ -47,7 +59,9 @@ static int status_of(ferry_code code) {
     case FERRY_OUT_OF_MEMORY:
     case FERRY_NO_CODE:
     case FERRY_BACKEND:
-    case FERRY_SYSTEM: return EXIT_MACHINE;
+    case FERRY_SYSTEM:
+    case FERRY_UNFIT:
+    case FERRY_TIMEOUT: return EXIT_MACHINE;
     default: return EXIT_USAGE;
     }
 }
@@ -61,10 +75,15 @@ static void print_indented(const char *text) {
     }
 }
 
-int complain_error(const ferry_error *error) {
+int complain_error_in(const char *file, const ferry_error *error) {
     begin();
+    if (file != NULL) fprintf(stderr, "%s: ", file);
     if (error->line > 0) fprintf(stderr, "line %u, column %u: ", error->line, error->column);
     fprintf(stderr, "%s\n", error->message[0] != '\0' ? error->message : ferry_code_text(error->code));
     if (error->excerpt[0] != '\n') print_indented(error->excerpt); /* nothing to point at in an empty text */
     return status_of(error->code);
+}
+
+int complain_error(const ferry_error *error) {
+    return complain_error_in(NULL, error);
 }

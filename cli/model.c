@@ -8,7 +8,7 @@ static bool report(const ferry_error *error, int *status) {
     return false;
 }
 
-static const Target *choose_target(const Invocation *invocation, int *status) {
+const Target *model_target(const Invocation *invocation, int *status) {
     const char *name = option_value(invocation, "target");
     ferry_error error = {0};
     if (name == NULL) {
@@ -23,9 +23,13 @@ static const Target *choose_target(const Invocation *invocation, int *status) {
 }
 
 bool model_open(Model *model, const Invocation *invocation, int *status) {
+    const Target *target = model_target(invocation, status);
+    return target != NULL && model_open_for(model, target, status);
+}
+
+bool model_open_for(Model *model, const Target *target, int *status) {
     ferry_error error = {0};
-    *model = (Model){.target = choose_target(invocation, status)};
-    if (model->target == NULL) return false;
+    *model = (Model){.target = target};
     if (type_table_open(&model->types, NULL, &error) != FERRY_OK) return report(&error, status);
     layout_table_open(&model->layouts, model->target, &model->arena, NULL);
     if (scope_open(&model->types, NULL, &model->scope, &error) == FERRY_OK) return true;

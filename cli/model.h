@@ -25,6 +25,8 @@ typedef struct Function {
 
 /* model.c. False after a complaint; *status is then the exit status. --target picks the target. */
 bool model_open(Model *model, const Invocation *invocation, int *status);
+const Target *model_target(const Invocation *invocation, int *status); /* NULL after a complaint */
+bool model_open_for(Model *model, const Target *target, int *status);
 void model_close(Model *model);
 bool model_parse(Model *model, const char *text, int *status); /* all declarations, into the scope */
 bool model_function(Model *model, const char *text, Function *function, int *status); /* the last one of text */

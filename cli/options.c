@@ -77,7 +77,14 @@ size_t option_choice(const Invocation *invocation, const char *name, const char 
     if (value == NULL) return 0;
     for (size_t i = 0; i < count; i++)
         if (strcmp(value, choices[i]) == 0) return i;
-    complain("--%s is '%s'; it must be %s or %s", name, value, choices[0], choices[1]);
+    char list[128] = "";
+    for (size_t i = 0, used = 0; i < count && used < sizeof list; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s",
+                                 i == 0           ? ""
+                                 : i == count - 1 ? " or "
+                                                  : ", ",
+                                 choices[i]);
+    complain("--%s is '%s'; it must be %s", name, value, list);
     return SIZE_MAX;
 }
 

@@ -6,9 +6,12 @@ install(DIRECTORY include/ferry DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MA
 install(TARGETS ${ferry_modules} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/ferry)
 foreach(program ferry ferry-bench)
     if(TARGET ${program})
-        install(TARGETS ${program})
+        install(TARGETS ${program} EXPORT ferry-targets)
     endif()
 endforeach()
+if(TARGET ferry)
+    set_target_properties(ferry PROPERTIES EXPORT_NAME command) # ferry::command
+endif()
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/ferry)
 install(EXPORT ferry-targets NAMESPACE ferry:: DESTINATION ${package_dir})
@@ -16,6 +19,7 @@ configure_package_config_file(cmake/ferry-config.cmake.in ${PROJECT_BINARY_DIR}/
     INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/ferry-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/ferry-config.cmake ${PROJECT_BINARY_DIR}/ferry-config-version.cmake
+    cmake/ferry-trampolines.cmake
     DESTINATION ${package_dir})
 
 configure_file(cmake/ferry.pc.in ${PROJECT_BINARY_DIR}/ferry.pc @ONLY)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "jit/ahead.h"
 #include "jit/jit.h"
 #include "jit/llvm_version.h"
 #include "jit/stub.h"
@@ -46,12 +47,19 @@ static void set_flags(Jit *jit, LLVMModuleRef module) {
     LLVMAddModuleFlag(module, LLVMModuleFlagBehaviorOverride, branch, sizeof branch - 1, one);
 }
 
+const char *module_symbol(const CompileRequest *request, size_t index, char symbol[SYMBOL_ROOM]) {
+    char number[24] = "";
+    const char *prefix = request->shapes[index]->direction == DOWNCALL ? TRAMPOLINE_PREFIX : STUB_PREFIX;
+    if (request->count > 1) snprintf(number, sizeof number, "%zu", index);
+    snprintf(symbol, SYMBOL_ROOM, "%s%s", prefix, number);
+    return symbol;
+}
+
 static ferry_code add_function(const Emit *emit, const CompileRequest *request, size_t index, Arena *arena,
                                ferry_error *error) {
     const Shape *shape = request->shapes[index];
-    char number[24] = "", name[sizeof TRAMPOLINE_PREFIX + sizeof number];
-    if (request->count > 1) snprintf(number, sizeof number, "%zu", index);
-    snprintf(name, sizeof name, "%s%s", shape->direction == DOWNCALL ? TRAMPOLINE_PREFIX : STUB_PREFIX, number);
+    char symbol[SYMBOL_ROOM];
+    const char *name = module_symbol(request, index, symbol);
     if (shape->direction != DOWNCALL) return stub_build(emit, request->target, shape, name, arena, error);
     return trampoline_build(emit, request->target, shape, request->bound, name, arena, error);
 }
@@ -83,6 +91,8 @@ ferry_code module_build(Jit *jit, const Machine *machine, const CompileRequest *
 static ferry_code check(const CompileRequest *request, ferry_error *error) {
     if (request->target == NULL || request->shapes == NULL || request->count == 0)
         return fail(error, FERRY_INVALID, "a compile needs a target and at least one shape");
+    if (request->quality != FERRY_QUICK && request->quality != FERRY_BETTER)
+        return fail(error, FERRY_INVALID, "a compile is quick or better, not of quality %d", (int)request->quality);
     if (request->bound != NULL && request->count != 1)
         return fail(error, FERRY_INVALID, "bound code is made one shape at a time, not %zu", request->count);
     if (request->bound != NULL && request->shapes[0]->direction != DOWNCALL)
@@ -119,7 +129,7 @@ static ferry_code compile(void *state, const CompileRequest *request, BlobSink *
     ferry_code code = machine_emit(jit, machine, module, LLVMObjectFile, &object, error);
     LLVMDisposeModule(module);
     if (code != FERRY_OK) return code;
-    code = object_read(jit, request, object, sink, context, error);
+    code = object_read(jit, request, 0, object, sink, context, error);
     LLVMDisposeMemoryBuffer(object);
     return code;
 }
@@ -141,6 +151,37 @@ static void free_text(char *text) {
     if (text != NULL) LLVMDisposeMessage(text);
 }
 
+static ferry_code make_object(Jit *jit, const Machine *machine, const ObjectRequest *request, LLVMModuleRef module,
+                              BlobSink *sink, void *context, ObjectFile *object, ferry_error *error) {
+    LLVMMemoryBufferRef buffer = NULL;
+    TRY(ahead_complete(jit, module, request, error));
+    TRY(module_verify(module, error));
+    TRY(machine_emit(jit, machine, module, LLVMObjectFile, &buffer, error));
+    ferry_code code = object_read(jit, &request->compile, machine->distance, buffer, sink, context, error);
+    if (code == FERRY_OK) code = ahead_copy(jit, request, buffer, object, error);
+    LLVMDisposeMemoryBuffer(buffer);
+    return code;
+}
+
+/* In a context of its own: what was made before must not show in an object, and its table is not to be kept. */
+static ferry_code object(void *state, const ObjectRequest *request, BlobSink *sink, void *context, ObjectFile *object,
+                         ferry_error *error) {
+    Jit *jit = state;
+    const Machine *machine = NULL;
+    LLVMModuleRef module = NULL;
+    *object = (ObjectFile){0};
+    TRY(check(&request->compile, error));
+    TRY(ahead_check(request, error));
+    TRY(machine_get(jit, request->compile.target, request->compile.quality, &machine, error));
+    close_context(jit);
+    begin(jit, &request->compile, false);
+    ferry_code code = module_build(jit, machine, &request->compile, &module, error);
+    if (code == FERRY_OK) code = make_object(jit, machine, request, module, sink, context, object, error);
+    if (module != NULL) LLVMDisposeModule(module);
+    close_context(jit);
+    return code;
+}
+
 static const Backend backend = {
     .version = BACKEND_VERSION,
     .llvm = JIT_LLVM_NAME,
@@ -149,6 +190,8 @@ static const Backend backend = {
     .compile = compile,
     .dump = dump,
     .free_text = free_text,
+    .object = object,
+    .free_object = ahead_free,
 };
 
 FERRY_API const Backend *ferry_backend(void);

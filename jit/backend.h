@@ -9,7 +9,7 @@
 #include "abi/shape.h"
 #include "trampolines/blob.h"
 
-#define BACKEND_VERSION 2
+#define BACKEND_VERSION 3
 #define BACKEND_SYMBOL  "ferry_backend"
 
 /* How the code finds what it needs in the binding that it receives: byte offsets of words. runtime/binding.h asserts
@@ -54,7 +54,7 @@ enum { CURSOR_SIZE = CURSOR_FLOAT_OFFSET + 16 * CURSOR_FLOAT_COUNT, CURSOR_ALIGN
 
 typedef struct CompileRequest {
     const Target *target;
-    ferry_quality quality;
+    ferry_quality quality; /* FERRY_QUICK or FERRY_BETTER */
     const Shape *const *shapes;
     size_t count;
     const void *bound; /* count is 1, and that a downcall: the function's address to put into the code; NULL: take it
@@ -65,6 +65,26 @@ typedef struct CompileRequest {
 typedef ferry_code BlobSink(void *context, size_t index, const Blob *blob, ferry_error *error);
 
 typedef enum DumpStage { DUMP_IR, DUMP_ASSEMBLY } DumpStage;
+
+/* Ahead of time: the same functions as a relocatable ELF object of the target, and with them a table (for the core,
+ * trampolines/bundle.h; nothing but bytes here), read-only, aligned to 16, under a global name, followed by one 4-byte
+ * distance for each function: address of the function - address of the table. The functions have local names. All
+ * relocations of the object are relative to where they stand. The same request gives the same bytes. */
+typedef struct ObjectRequest {
+    CompileRequest compile;   /* not bound; any number of shapes, each once; quality QUICK or BETTER */
+    const char *const *names; /* of the functions, for debuggers and profilers; any text. A symbol is "ferry:" and it */
+    const char *table_name;   /* a C identifier */
+    bool table_hidden;        /* visible only inside of the program or the library that it is linked into */
+    const void *table;
+    size_t table_size; /* a multiple of 8 */
+} ObjectRequest;
+
+/* Freed with free_object. */
+typedef struct ObjectFile {
+    uint8_t *bytes; /* may be changed: the table's checksums are written into them */
+    size_t size;
+    size_t table_at; /* where the table lies in the file */
+} ObjectFile;
 
 typedef struct Backend {
     uint32_t version; /* BACKEND_VERSION */
@@ -78,6 +98,10 @@ typedef struct Backend {
     MUST_USE ferry_code (*dump)(void *state, const CompileRequest *request, DumpStage stage, char **text,
                                 ferry_error *error);
     void (*free_text)(char *text);
+    /* sink receives each blob, as with compile, before the object is returned. */
+    MUST_USE ferry_code (*object)(void *state, const ObjectRequest *request, BlobSink *sink, void *context,
+                                  ObjectFile *object, ferry_error *error);
+    void (*free_object)(ObjectFile *object);
 } Backend;
 
 typedef const Backend *BackendFunction(void);

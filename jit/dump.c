@@ -3,7 +3,7 @@
 
 #include "jit/jit.h"
 
-static ferry_code verify(LLVMModuleRef module, ferry_error *error) {
+ferry_code module_verify(LLVMModuleRef module, ferry_error *error) {
     char *message = NULL;
     bool is_broken = LLVMVerifyModule(module, LLVMReturnStatusAction, &message);
     if (is_broken) fail(error, FERRY_BACKEND, "LLVM refuses the code: %s", message == NULL ? "no reason" : message);
@@ -48,7 +48,7 @@ static ferry_code assembly(Jit *jit, const Machine *machine, LLVMModuleRef modul
 
 ferry_code dump_module(Jit *jit, const Machine *machine, LLVMModuleRef module, DumpStage stage, char **text,
                        ferry_error *error) {
-    TRY(verify(module, error));
+    TRY(module_verify(module, error));
     if (stage == DUMP_ASSEMBLY) return assembly(jit, machine, module, text, error);
     *text = LLVMPrintModuleToString(module);
     return *text != NULL ? FERRY_OK : fail_out_of_memory(error, "the text of a module");

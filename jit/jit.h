@@ -7,12 +7,14 @@
  *   stub.c        the body of an upcall stub
  *   object.c      object -> blobs
  *   dump.c        what `ferry ir` and `ferry asm` print
+ *   ahead.c       a module as an object to be linked, with a table (jit/ahead.h)
  *   backend.c     the table that the core sees, and the pipeline
  */
 #ifndef FERRY_JIT_JIT_H
 #define FERRY_JIT_JIT_H
 
 #include <llvm-c/Core.h>
+#include <llvm-c/Object.h>
 #include <llvm-c/TargetMachine.h>
 
 #include "jit/backend.h"
@@ -24,6 +26,7 @@ typedef struct Machine {
     LLVMTargetDataRef layout;
     char *triple;          /* normalised */
     unsigned thread_space; /* see Emit */
+    uint64_t distance;     /* the type of ELF's relocation of 4 bytes that are relative to their own place */
 } Machine;
 
 #define JIT_MACHINES 4
@@ -49,15 +52,24 @@ MUST_USE ferry_code machine_emit(Jit *jit, const Machine *machine, LLVMModuleRef
 MUST_USE ferry_code module_build(Jit *jit, const Machine *machine, const CompileRequest *request, LLVMModuleRef *module,
                                  ferry_error *error);
 
-/* The symbols of a module's functions: a prefix and the index in the request, which is left out when it is alone. */
+/* The symbols of a module's functions: a prefix and the index in the request, which is left out when it is alone.
+ * In an object that is made ahead of time: a prefix and the name that was asked for, and in the order of the request.
+ */
 #define TRAMPOLINE_PREFIX "trampoline"
 #define STUB_PREFIX       "stub"
+#define AHEAD_PREFIX      "ferry:"
+#define SYMBOL_ROOM       40
+const char *module_symbol(const CompileRequest *request, size_t index, char symbol[SYMBOL_ROOM]);
 
-/* object.c */
-MUST_USE ferry_code object_read(const Jit *jit, const CompileRequest *request, LLVMMemoryBufferRef object,
-                                BlobSink *sink, void *context, ferry_error *error);
+/* object.c. distance: of an object that is made ahead of time the relocation (see Machine) that its distances, as many
+ * as functions, must have; 0: there are none. */
+MUST_USE ferry_code object_read(const Jit *jit, const CompileRequest *request, uint64_t distance,
+                                LLVMMemoryBufferRef object, BlobSink *sink, void *context, ferry_error *error);
+/* binary looks into the object, which must outlive it; disposed of by the caller. */
+MUST_USE ferry_code object_open(const Jit *jit, LLVMMemoryBufferRef object, LLVMBinaryRef *binary, ferry_error *error);
 
 /* dump.c: the text is LLVM's memory, freed with LLVMDisposeMessage. */
+MUST_USE ferry_code module_verify(LLVMModuleRef module, ferry_error *error);
 MUST_USE ferry_code dump_module(Jit *jit, const Machine *machine, LLVMModuleRef module, DumpStage stage, char **text,
                                 ferry_error *error);
 

@@ -10,6 +10,7 @@ typedef struct Architecture {
     const char *name;
     const char *cpu;       /* the oldest one; a target's row adds features */
     unsigned thread_space; /* see Emit */
+    uint64_t distance;     /* see Machine */
     void (*initialise)(void);
 } Architecture;
 
@@ -22,7 +23,11 @@ static void initialise_x86(void) {
 
 static const Architecture architectures[] = {
     /* LLVM knows what is relative to fs by this number */
-    {.name = "x86_64-", .cpu = "x86-64", .thread_space = 257, .initialise = initialise_x86},
+    {.name = "x86_64-",
+     .cpu = "x86-64",
+     .thread_space = 257,
+     .distance = 2, /* R_X86_64_PC32 */
+     .initialise = initialise_x86},
 };
 
 /* LLVM's list of targets belongs to the process and is not locked: two engines may come here at once. */
@@ -75,6 +80,7 @@ static ferry_code open_machine(Machine *machine, const Target *target, ferry_qua
     if (architecture == NULL)
         return fail(error, FERRY_UNSUPPORTED, "target %s: no code is made for %s yet", target->name, machine->triple);
     machine->thread_space = architecture->thread_space;
+    machine->distance = architecture->distance;
     pthread_once(&initialised, initialise_all);
     LLVMTargetRef llvm = NULL;
     char *message = NULL;

@@ -9,6 +9,9 @@
  *   FDE   length:4  pointer:4  initial location:4  range:4  ...     pointer = own address - address of the CIE
  *
  * .eh_frame's own relocations fill in the initial locations; that is done again where a blob is placed.
+ *
+ * In an object that is made ahead of time the functions have names of their own, and are known by their order. Its
+ * .rodata is relocated, by the linker, with one distance for each function.
  */
 #include <llvm-c/Object.h>
 #include <stdio.h>
@@ -38,6 +41,9 @@ typedef struct Object {
     Bytes frames;
     Span *functions; /* by index in the request */
     size_t count;
+    uint64_t distance; /* see object_read */
+    size_t found;      /* of an object that is made ahead of time: functions, and distances */
+    size_t distances;
     uint8_t *unwind; /* room for the table of one function: .eh_frame's size and the terminator */
     size_t unwind_room;
 } Object;
@@ -55,6 +61,21 @@ static void write_u32(uint8_t *data, size_t value) {
 
 static bool starts_with(const char *string, const char *prefix) {
     return strncmp(string, prefix, strlen(prefix)) == 0;
+}
+
+static ferry_code count_distances(Object *object, LLVMSectionIteratorRef section, ferry_error *error) {
+    LLVMRelocationIteratorRef relocation = LLVMGetRelocations(section);
+    ferry_code code = FERRY_OK;
+    while (code == FERRY_OK && !LLVMIsRelocationIteratorAtEnd(section, relocation)) {
+        uint64_t type = LLVMGetRelocationType(relocation);
+        if (type != object->distance)
+            code = fail(error, FERRY_BACKEND, "distance %zu in the object is a relocation of type %llu",
+                        object->distances, (unsigned long long)type);
+        object->distances++;
+        LLVMMoveToNextRelocation(relocation);
+    }
+    LLVMDisposeRelocationIterator(relocation);
+    return code;
 }
 
 /* Relocations of anything but the unwind table leave the blob. */
@@ -75,6 +96,7 @@ static ferry_code refuse_relocations(LLVMSectionIteratorRef section, const char 
 static ferry_code read_section(Object *object, LLVMSectionIteratorRef section, ferry_error *error) {
     const char *name = LLVMGetSectionName(section);
     if (name == NULL) return FERRY_OK;
+    if (object->distance != 0 && strcmp(name, ".rela.rodata") == 0) return count_distances(object, section, error);
     if (starts_with(name, ".rel")) return refuse_relocations(section, name, error);
     Bytes *bytes = NULL;
     if (strcmp(name, ".text") == 0) bytes = &object->text;
@@ -96,23 +118,31 @@ static ferry_code read_sections(Object *object, ferry_error *error) {
     if (code != FERRY_OK) return code;
     if (object->text.size == 0) return fail(error, FERRY_BACKEND, "the object has no section .text");
     if (object->frames.size == 0) return fail(error, FERRY_BACKEND, "the object has no section .eh_frame");
+    if (object->distance != 0 && object->distances != object->count)
+        return fail(error, FERRY_BACKEND, "the object has %zu distances for %zu functions", object->distances,
+                    object->count);
     return FERRY_OK;
 }
 
-/* What follows the prefix; NULL for other symbols. */
-static const char *number_of(const char *name) {
-    if (name != NULL && starts_with(name, TRAMPOLINE_PREFIX)) return name + strlen(TRAMPOLINE_PREFIX);
-    if (name != NULL && starts_with(name, STUB_PREFIX)) return name + strlen(STUB_PREFIX);
-    return NULL;
+/* The index in the request; SIZE_MAX for other symbols. */
+static size_t index_of(Object *object, const char *name) {
+    if (name == NULL) return SIZE_MAX;
+    if (object->distance != 0) return starts_with(name, AHEAD_PREFIX) ? object->found++ : SIZE_MAX;
+    if (starts_with(name, TRAMPOLINE_PREFIX)) return strtoul(name + strlen(TRAMPOLINE_PREFIX), NULL, 10);
+    if (starts_with(name, STUB_PREFIX)) return strtoul(name + strlen(STUB_PREFIX), NULL, 10);
+    return SIZE_MAX;
 }
 
 static void read_symbol(Object *object, LLVMSymbolIteratorRef symbol) {
-    const char *number = number_of(LLVMGetSymbolName(symbol));
-    if (number == NULL) return;
-    size_t index = strtoul(number, NULL, 10);
+    size_t index = index_of(object, LLVMGetSymbolName(symbol));
     if (index >= object->count) return;
     object->functions[index] =
         (Span){.start = (size_t)LLVMGetSymbolAddress(symbol), .size = (size_t)LLVMGetSymbolSize(symbol)};
+}
+
+static int compare_spans(const void *left, const void *right) {
+    const Span *first = left, *second = right;
+    return (first->start > second->start) - (first->start < second->start);
 }
 
 static ferry_code read_symbols(Object *object, ferry_error *error) {
@@ -122,6 +152,9 @@ static ferry_code read_symbols(Object *object, ferry_error *error) {
         LLVMMoveToNextSymbol(symbol);
     }
     LLVMDisposeSymbolIterator(symbol);
+    if (object->found > object->count)
+        return fail(error, FERRY_BACKEND, "the object has %zu functions, not %zu", object->found, object->count);
+    if (object->distance != 0) qsort(object->functions, object->count, sizeof(Span), compare_spans);
     for (size_t i = 0; i < object->count; i++) {
         const Span *function = &object->functions[i];
         if (function->size == 0) return fail(error, FERRY_BACKEND, "function %zu is missing in the object", i);
@@ -203,9 +236,9 @@ static ferry_code emit_blobs(const Object *object, const CompileRequest *request
     return fail(error, FERRY_BACKEND, "unwind table: %zu entries for %zu functions", index, object->count);
 }
 
-static ferry_code read_binary(const Jit *jit, const CompileRequest *request, LLVMBinaryRef binary, BlobSink *sink,
-                              void *context, ferry_error *error) {
-    Object object = {.binary = binary, .count = request->count};
+static ferry_code read_binary(const Jit *jit, const CompileRequest *request, uint64_t distance, LLVMBinaryRef binary,
+                              BlobSink *sink, void *context, ferry_error *error) {
+    Object object = {.binary = binary, .count = request->count, .distance = distance};
     TRY(read_sections(&object, error));
     object.unwind_room = object.frames.size + 4;
     object.unwind = memory_new(jit->allocator, object.unwind_room);
@@ -219,16 +252,20 @@ static ferry_code read_binary(const Jit *jit, const CompileRequest *request, LLV
     return code;
 }
 
-ferry_code object_read(const Jit *jit, const CompileRequest *request, LLVMMemoryBufferRef object, BlobSink *sink,
-                       void *context, ferry_error *error) {
+ferry_code object_open(const Jit *jit, LLVMMemoryBufferRef object, LLVMBinaryRef *binary, ferry_error *error) {
     char *message = NULL;
-    LLVMBinaryRef binary = LLVMCreateBinary(object, jit->context, &message);
-    if (binary == NULL) {
-        fail(error, FERRY_BACKEND, "LLVM cannot read its own object: %s", message == NULL ? "no reason" : message);
-        if (message != NULL) LLVMDisposeMessage(message);
-        return FERRY_BACKEND;
-    }
-    ferry_code code = read_binary(jit, request, binary, sink, context, error);
+    *binary = LLVMCreateBinary(object, jit->context, &message);
+    if (*binary != NULL) return FERRY_OK;
+    fail(error, FERRY_BACKEND, "LLVM cannot read its own object: %s", message == NULL ? "no reason" : message);
+    if (message != NULL) LLVMDisposeMessage(message);
+    return FERRY_BACKEND;
+}
+
+ferry_code object_read(const Jit *jit, const CompileRequest *request, uint64_t distance, LLVMMemoryBufferRef object,
+                       BlobSink *sink, void *context, ferry_error *error) {
+    LLVMBinaryRef binary = NULL;
+    TRY(object_open(jit, object, &binary, error));
+    ferry_code code = read_binary(jit, request, distance, binary, sink, context, error);
     LLVMDisposeBinary(binary);
     return code;
 }

@@ -23,7 +23,7 @@ static ferry_code check_callable(const Engine *engine, const Signature *signatur
 
 /* ---- binding ---- */
 
-static Binding *fill(const Route *route, ferry_entry entry, void (*function)(void)) {
+static Binding *fill(Route *route, ferry_entry entry, void (*function)(void)) {
     Binding *binding = pool_pop(&route->engine->pool);
     if (binding == NULL) return NULL;
     atomic_store_explicit(&binding->entry, entry, memory_order_relaxed);
@@ -31,13 +31,13 @@ static Binding *fill(const Route *route, ferry_entry entry, void (*function)(voi
     binding->errno_location = __errno_location;
     binding->route = route;
     binding->own = NULL;
-    binding->reason = route->reason;
+    binding->reason = NULL;
     return binding;
 }
 
 static ferry_code fill_shared(Route *route, void (*function)(void), Binding **binding, ferry_error *error) {
     TRY(route_complete(route, error));
-    *binding = fill(route, atomic_load_explicit(&route->entry, memory_order_relaxed), function);
+    *binding = fill(route, route_entry(route), function);
     return *binding != NULL ? FERRY_OK : fail_out_of_memory(error, "a binding");
 }
 
@@ -48,14 +48,14 @@ static ferry_code fill_bound(Route *route, void (*function)(void), Binding **bin
     TRY(route_bound_code(route, function, &code, &reason, error));
     if (code == NULL && reason == NULL) return fill_shared(route, function, binding, error);
     if (code == NULL) TRY(route_plan(route, error));
-    ferry_entry entry = code == NULL ? slow_call : (ferry_entry)(uintptr_t)code->entry; /* NOLINT: code address */
+    ferry_entry entry = code == NULL ? slow_call : code_entry(code);
     *binding = fill(route, entry, function);
     if (*binding == NULL) {
         if (code != NULL) code_remove(route->engine->code, code);
         return fail_out_of_memory(error, "a binding");
     }
     (*binding)->own = code;
-    (*binding)->reason = code == NULL ? reason : "";
+    (*binding)->reason = code == NULL ? reason : NULL;
     return FERRY_OK;
 }
 
@@ -69,9 +69,9 @@ static ferry_code bind_new(Engine *engine, const Signature *signature, void (*fu
 /* The usual case: a signature that was bound before. No lock but the pool's. */
 static Binding *bind_known(const Signature *signature, void (*function)(void), const ferry_binding_options *options) {
     void *_Atomic *cell = &signature->runtime[options->convention * 2 + options->capture_errno];
-    const Route *route = atomic_load_explicit(cell, memory_order_acquire);
+    Route *route = atomic_load_explicit(cell, memory_order_acquire);
     if (route == NULL || options->bound) return NULL;
-    ferry_entry entry = atomic_load_explicit(&route->entry, memory_order_acquire);
+    ferry_entry entry = route_entry(route);
     return entry != NULL ? fill(route, entry, function) : NULL;
 }
 
@@ -89,7 +89,7 @@ ferry_binding *ferry_bind(ferry_engine *engine, const ferry_signature *signature
     if (binding != NULL) return binding;
     engine_lock(engine);
     ferry_code code = bind_new(engine, signature, function, options, &binding, error);
-    engine_unlock(engine);
+    engine_leave(engine);
     return code == FERRY_OK ? binding : NULL;
 }
 
@@ -128,21 +128,47 @@ ferry_code ferry_prepare(ferry_engine *engine, const ferry_signature *const *sig
     TRY(check_batch(engine, signatures, count, options, error));
     engine_lock(engine);
     ferry_code code = routes_prepare(engine, signatures, count, options, error);
-    engine_unlock(engine);
+    engine_leave(engine);
     return code;
 }
 
 /* ---- looking ---- */
 
+/* As a call would find it. */
+static bool is_slow(const ferry_binding *binding) {
+    return atomic_load_explicit(&binding->entry, memory_order_relaxed) == slow_call &&
+           binding_move_on(binding) == slow_call;
+}
+
 ferry_path ferry_binding_path(const ferry_binding *binding) {
-    if (binding == NULL || atomic_load_explicit(&binding->entry, memory_order_relaxed) == slow_call)
-        return FERRY_PATH_LIBFFI;
+    if (binding == NULL || is_slow(binding)) return FERRY_PATH_LIBFFI;
     return binding->own != NULL ? FERRY_PATH_BOUND : FERRY_PATH_CODE;
+}
+
+ferry_tier shape_tier(const Engine *engine, const ShapeEntry *entry) {
+    if (shape_code(entry) != NULL) return atomic_load_explicit(&entry->tier, memory_order_relaxed);
+    bool is_waiting = atomic_load(&entry->queued) || engine->policy == FERRY_AFTER_CALLS;
+    return is_waiting && atomic_load(&entry->reason) == NULL ? FERRY_TIER_WAITING : FERRY_TIER_LIBFFI;
+}
+
+ferry_tier ferry_binding_tier(const ferry_binding *binding) {
+    if (binding == NULL) return FERRY_TIER_LIBFFI;
+    const Engine *engine = binding->route->engine;
+    const ShapeEntry *shape = binding->route->shape;
+    ferry_path path = ferry_binding_path(binding);
+    if (path != FERRY_PATH_BOUND) return shape_tier(engine, shape);
+    return engine_quality(engine, shape->shape) == FERRY_BETTER ? FERRY_TIER_BETTER : FERRY_TIER_QUICK;
+}
+
+const char *ferry_tier_text(ferry_tier tier) {
+    static const char *const texts[] = {"libffi", "waiting", "prelude", "bundle", "cache", "quick", "better"};
+    return (size_t)tier < COUNT_OF(texts) ? texts[tier] : "unknown tier";
 }
 
 const char *ferry_binding_reason(const ferry_binding *binding) {
     if (binding == NULL) return "binding is NULL";
-    return ferry_binding_path(binding) == FERRY_PATH_LIBFFI ? binding->reason : "";
+    if (ferry_binding_path(binding) != FERRY_PATH_LIBFFI) return "";
+    return binding->reason != NULL ? binding->reason : shape_reason(binding->route->engine, binding->route->shape);
 }
 
 const ferry_signature *ferry_binding_signature(const ferry_binding *binding) {
@@ -152,7 +178,7 @@ const ferry_signature *ferry_binding_signature(const ferry_binding *binding) {
 const void *ferry_binding_code(const ferry_binding *binding, size_t *size) {
     const Code *code = NULL;
     ferry_path path = ferry_binding_path(binding); /* LIBFFI for NULL */
-    if (path != FERRY_PATH_LIBFFI) code = path == FERRY_PATH_BOUND ? binding->own : binding->route->code;
+    if (path != FERRY_PATH_LIBFFI) code = path == FERRY_PATH_BOUND ? binding->own : shape_code(binding->route->shape);
     if (size != NULL) *size = code != NULL ? code->code_size : 0;
     return code != NULL ? code->entry : NULL;
 }

@@ -46,7 +46,7 @@ static ferry_code make_detail(const Upcall *upcall, ferry_handler handler, void 
 }
 
 /* Everything that the stub reads is there before the entry. */
-static ferry_closure *start(Cell *cell, const Upcall *upcall, ferry_handler handler, void *context, Detail *detail,
+static ferry_closure *start(Cell *cell, Upcall *upcall, ferry_handler handler, void *context, Detail *detail,
                             uintptr_t entry) {
     bool mediated = detail != NULL && detail->mediated;
     uint64_t life = atomic_load_explicit(&cell->life, memory_order_relaxed) + 1;
@@ -63,15 +63,15 @@ static ferry_closure *start(Cell *cell, const Upcall *upcall, ferry_handler hand
 /* The usual case: a signature that had a closure before, and nothing but a handler. No lock but a shard's. */
 static ferry_closure *create_known(Engine *engine, const Signature *signature, ferry_handler handler, void *context,
                                    const ferry_closure_options *options, ferry_error *error) {
-    const Upcall *upcall = atomic_load_explicit(upcall_cell(signature, options), memory_order_acquire);
-    uintptr_t entry = upcall != NULL ? atomic_load_explicit(&upcall->entry, memory_order_acquire) : 0;
+    Upcall *upcall = atomic_load_explicit(upcall_cell(signature, options), memory_order_acquire);
+    uintptr_t entry = upcall != NULL ? upcall_entry(upcall) : 0;
     Cell *cell;
     if (entry == 0 || cell_take(engine->closures, &cell, error) != FERRY_OK) return NULL;
     return start(cell, upcall, handler, context, NULL, entry);
 }
 
 /* entry: the stub, or 0: by libffi, for which there is a detail. */
-static ferry_code fill(const Upcall *upcall, ferry_handler handler, void *context, Detail *detail, uintptr_t entry,
+static ferry_code fill(Upcall *upcall, ferry_handler handler, void *context, Detail *detail, uintptr_t entry,
                        ferry_closure **closure, ferry_error *error) {
     Cell *cell;
     TRY(cell_take(upcall->engine->closures, &cell, error));
@@ -79,7 +79,7 @@ static ferry_code fill(const Upcall *upcall, ferry_handler handler, void *contex
         ferry_code code = slow_upcall_open(upcall, cell, detail, error);
         if (code != FERRY_OK) cell_give(upcall->engine->closures, cell);
         if (code != FERRY_OK) return code;
-        entry = detail->ffi_code;
+        entry = (uintptr_t)thunk_relay();
     }
     *closure = start(cell, upcall, handler, context, detail, entry);
     return FERRY_OK;
@@ -91,7 +91,7 @@ static ferry_code create(Engine *engine, const Signature *signature, ferry_handl
     Detail *detail = NULL;
     TRY(upcall_find(engine, signature, options, &upcall, error));
     TRY(upcall_complete(upcall, error));
-    uintptr_t entry = atomic_load_explicit(&upcall->entry, memory_order_relaxed);
+    uintptr_t entry = upcall_entry(upcall);
     if (entry == 0 || needs_detail(options)) TRY(make_detail(upcall, handler, context, options, &detail, error));
     ferry_code code = fill(upcall, handler, context, detail, entry, closure, error);
     if (code != FERRY_OK) detail_free(engine->closures, detail);
@@ -116,7 +116,7 @@ ferry_closure *ferry_closure_create(ferry_engine *engine, const ferry_signature 
     if (closure != NULL) return closure;
     engine_lock(engine);
     ferry_code code = create(engine, signature, handler, context, options, &closure, error);
-    engine_unlock(engine);
+    engine_leave(engine);
     return code == FERRY_OK ? closure : NULL;
 }
 
@@ -236,16 +236,16 @@ ferry_code ferry_closures_prepare(ferry_engine *engine, const ferry_signature *c
     TRY(check_batch(engine, signatures, count, options, error));
     engine_lock(engine);
     ferry_code code = upcalls_prepare(engine, signatures, count, options, error);
-    engine_unlock(engine);
+    engine_leave(engine);
     return code;
 }
 
 /* ---- looking ---- */
 
 /* NULL for handles of ended closures. */
-static const Cell *live_cell(const ferry_closure *closure) {
+static Cell *live_cell(const ferry_closure *closure) {
     if (closure == NULL) return NULL;
-    const Cell *cell = cell_of(closure);
+    Cell *cell = cell_of(closure);
     return handle_fits(closure, atomic_load(&cell->life)) ? cell : NULL;
 }
 
@@ -259,19 +259,28 @@ ferry_function *ferry_closure_code(const ferry_closure *closure) {
     return cell != NULL ? (ferry_function *)(uintptr_t)thunk_code(cell) : NULL; /* NOLINT: code address */
 }
 
-/* On the slow path the entry is libffi's. */
+/* On the slow path the entry is the relay to libffi. */
 ferry_path ferry_closure_path(const ferry_closure *closure) {
-    const Cell *cell = live_cell(closure);
+    Cell *cell = live_cell(closure);
     if (cell == NULL) return FERRY_PATH_LIBFFI;
-    const Detail *detail = cell_detail(cell);
-    uintptr_t entry = atomic_load(&cell->entry);
-    return detail != NULL && detail->ffi != NULL && entry == detail->ffi_code ? FERRY_PATH_LIBFFI : FERRY_PATH_CODE;
+    uintptr_t relay = (uintptr_t)thunk_relay();
+    if (atomic_load(&cell->entry) == relay)
+        slow_upcall_move_on(cell, atomic_load_explicit(&cell->upcall, memory_order_relaxed));
+    return atomic_load(&cell->entry) == relay ? FERRY_PATH_LIBFFI : FERRY_PATH_CODE;
+}
+
+ferry_tier ferry_closure_tier(const ferry_closure *closure) {
+    const Upcall *upcall = live_upcall(closure);
+    if (upcall == NULL) return FERRY_TIER_LIBFFI;
+    if (ferry_closure_path(closure) == FERRY_PATH_CODE || shape_code(upcall->shape) == NULL)
+        return shape_tier(upcall->engine, upcall->shape);
+    return shape_tier(upcall->engine, upcall->late_shape);
 }
 
 const char *ferry_closure_reason(const ferry_closure *closure) {
     const Upcall *upcall = live_upcall(closure);
     if (upcall == NULL) return "";
-    return ferry_closure_path(closure) == FERRY_PATH_LIBFFI ? upcall->slow_reason : "";
+    return ferry_closure_path(closure) == FERRY_PATH_LIBFFI ? upcall_reason(upcall) : "";
 }
 
 const ferry_signature *ferry_closure_signature(const ferry_closure *closure) {
@@ -282,7 +291,7 @@ const ferry_signature *ferry_closure_signature(const ferry_closure *closure) {
 const void *ferry_closure_stub(const ferry_closure *closure, size_t *size) {
     const Upcall *upcall = live_upcall(closure);
     const Code *code = NULL;
-    if (upcall != NULL && ferry_closure_path(closure) == FERRY_PATH_CODE) code = upcall->shape->code;
+    if (upcall != NULL && ferry_closure_path(closure) == FERRY_PATH_CODE) code = shape_code(upcall->shape);
     if (size != NULL) *size = code != NULL ? code->code_size : 0;
     return code != NULL ? code->entry : NULL;
 }

@@ -16,13 +16,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef FERRY_BACKEND_DIR
 #define FERRY_BACKEND_DIR "/usr/local/lib/ferry"
 #endif
 
+/* The modules, newest first, and the LLVM libraries that they were linked to when ferry was built. */
+#ifndef FERRY_LLVM_LIBRARIES
+#define FERRY_LLVM_LIBRARIES ""
+#endif
 static const char *const names[] = {"ferry-llvm22.so", "ferry-llvm21.so", "ferry-llvm20.so", "ferry-llvm19.so"};
+static const char libraries[] = FERRY_LLVM_LIBRARIES; /* "22=/usr/lib/llvm-22/lib/libLLVM.so,..." */
 
 /* Relative ones begin at the folder of the file that holds this library. */
 static const char *const folders[] = {".", "ferry", "../lib/ferry", FERRY_BACKEND_DIR};
@@ -87,10 +93,55 @@ static ferry_code load(Loaded *loaded, const char *path, ferry_error *error) {
     return FERRY_OK;
 }
 
-static ferry_code find_and_load(Loaded *loaded, const char *path, ferry_error *error) {
-    char found[PATH_MAX];
+/* found: room for PATH_MAX. NULL: there is none. */
+static const char *find(const char *path, char *found) {
     if (path == NULL) path = secure_getenv("FERRY_BACKEND");
     if (path == NULL) path = search(found) ? found : NULL;
+    return path;
+}
+
+/* The library that a module of that name was linked to, into a buffer of PATH_MAX; false: not known. */
+static bool library_of(const char *module, char *library) {
+    const char *name = strrchr(module, '/');
+    name = name != NULL ? name + 1 : module;
+    for (const char *row = libraries; *row != '\0';) {
+        size_t length = strcspn(row, ",");
+        const char *path = memchr(row, '=', length);
+        char pattern[32];
+        if (path != NULL && path - row < 8) {
+            snprintf(pattern, sizeof pattern, "ferry-llvm%.*s.so", (int)(path - row), row);
+            int size = (int)(row + length - (path + 1));
+            if (strcmp(pattern, name) == 0 && snprintf(library, PATH_MAX, "%.*s", size, path + 1) < PATH_MAX)
+                return true;
+        }
+        row += length + (row[length] == ',');
+    }
+    return false;
+}
+
+static size_t identify(const char *path, char *buffer, size_t size) {
+    struct stat file;
+    const char *name = strrchr(path, '/');
+    name = name != NULL ? name + 1 : path;
+    if (stat(path, &file) != 0) return (size_t)snprintf(buffer, size, "%s (missing)", name);
+    return (size_t)snprintf(buffer, size, "%s (%lld bytes, %lld.%09ld)", name, (long long)file.st_size,
+                            (long long)file.st_mtim.tv_sec, (long)file.st_mtim.tv_nsec);
+}
+
+void backend_identity(const char *path, char *buffer, size_t size) {
+    char found[PATH_MAX], library[PATH_MAX];
+    buffer[0] = '\0';
+    path = find(path, found);
+    if (path == NULL) return;
+    size_t length = identify(path, buffer, size);
+    if (!library_of(path, library) || length + 4 >= size) return;
+    length += (size_t)snprintf(buffer + length, size - length, " + ");
+    identify(library, buffer + length, size - length);
+}
+
+static ferry_code find_and_load(Loaded *loaded, const char *path, ferry_error *error) {
+    char found[PATH_MAX];
+    path = find(path, found);
     if (path == NULL)
         return fail(error, FERRY_BACKEND,
                     "the LLVM module was not found: no ferry-llvm{22,21,20,19}.so next to ferry or in %s",

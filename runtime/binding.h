@@ -6,7 +6,7 @@
  *     +24  route            what all bindings of its signature and options share, the engine among it
  *          next             while it is in the pool's free list
  *     +32  own              bound: its own code; else NULL
- *     +40  reason           why it is on the slow path; "" elsewhere
+ *     +40  reason           bound: why it has no code of its own; else NULL
  *
  * The first three words are the contract with generated code (jit/backend.h). Bindings lie 48 bytes apart from a
  * multiple of 16 on, so that entry and target are always in one cache line.
@@ -30,7 +30,7 @@ struct ferry_binding {
     void (*target)(void);
     int *(*errno_location)(void);
     union {
-        const Route *route;
+        Route *route;
         Binding *next;
     };
     Code *own;

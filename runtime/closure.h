@@ -7,7 +7,7 @@
  *   mediate   the handler of closures with a boundary or a finalizer: it calls the real one
  *   late      what answers calls after the closure's end
  *
- *     cell     +0   entry       where the thunk jumps: the shared stub, the late stub, or libffi's code
+ *     cell     +0   entry       where the thunk jumps: the shared stub, the late stub, or the relay to libffi
  *              +8   handler     the user's, or mediate
  *              +16  context     the user's, or the cell itself
  *              +24  upcall
@@ -22,7 +22,7 @@
  *               +- ended ->+    revoked, but with references
  *
  *   live        entry == stub, references > 0, not ended
- *   ended       entry == late stub (libffi's code stays: it asks life)
+ *   ended       entry == late stub (the relay stays: `enter` asks life)
  *   quarantine  as ended, references == 0; handler, context, upcall, detail are as they were, for calls under way.
  *               A mediated closure's cell comes here only when its calls are over
  *
@@ -59,7 +59,7 @@ struct Cell {
     _Atomic(uintptr_t) entry;
     _Atomic(ferry_handler) handler;
     _Atomic(void *) context;
-    _Atomic(const Upcall *) upcall;
+    _Atomic(Upcall *) upcall;
     _Atomic uint64_t life;
     union {
         _Atomic(Detail *) detail;
@@ -71,6 +71,7 @@ static_assert(sizeof(Cell) == THUNK_BYTES, "a cell stands beside its thunk");
 static_assert(offsetof(Cell, entry) == 0, "the thunk jumps through the first word");
 static_assert(offsetof(Cell, handler) == CELL_HANDLER_OFFSET, "generated code loads it from there");
 static_assert(offsetof(Cell, context) == CELL_CONTEXT_OFFSET, "generated code loads it from there");
+static_assert(offsetof(Cell, detail) == THUNK_RELAY_AT, "the relay takes it from there");
 static_assert(offsetof(Cell, upcall) == CELL_UPCALL_OFFSET, "generated code loads it from there");
 
 /* Immutable once it is in its signature's cell, but for what is atomic and for plan and its reason (engine's
@@ -87,10 +88,10 @@ struct Upcall {
     bool cursor;
     uint8_t used[BANK_COUNT]; /* with a cursor: registers that the fixed arguments took, */
     uint64_t stack;           /* and bytes of the stack */
-    ShapeEntry *shape;        /* NULL: FERRY_NEVER */
+    ShapeEntry *shape;
     ShapeEntry *late_shape;
+    _Atomic uint32_t calls;        /* FERRY_AFTER_CALLS: by libffi */
     const struct SlowUpcall *plan; /* NULL: not needed yet */
-    const char *slow_reason;       /* why the first closures had no code; set with plan */
     _Atomic(uintptr_t) entry;      /* the stub, 0: no code (yet) */
     _Atomic(uintptr_t) late_entry; /* the late stub; written before entry */
 };
@@ -100,6 +101,8 @@ static_assert(offsetof(Upcall, errno_offset) == UPCALL_ERRNO_OFFSET, "generated 
 
 /* Lives from the closure's making until its cell is used again. */
 struct Detail {
+    void *ffi[3];          /* on the slow path libffi's closure, its code first; else NULL */
+    _Atomic(Cell *) cell;  /* whose detail it is: libffi's function gets the detail */
     ferry_handler handler; /* the real ones */
     void *context;
     const char *name; /* interned, or NULL */
@@ -108,11 +111,8 @@ struct Detail {
     bool mediated;          /* with a boundary or a finalizer: */
     _Atomic uint64_t calls; /*   calls under way, plus one until the closure ends */
     _Atomic uint32_t holds; /*   the cell goes to quarantine when calls is 0 and there are no references */
-    void *ffi;              /* libffi's ffi_closure on the slow path, or NULL */
-    uintptr_t ffi_code;
-    int ffi_sharer;       /* the process whose children share libffi's memory with it; 0: they do not */
-    Cell *next;           /* while in quarantine or free */
-    size_t fallback_size; /* 0: zeros */
+    Cell *next;             /* while in quarantine or free */
+    size_t fallback_size;   /* 0: zeros */
     unsigned char fallback[];
 };
 
@@ -166,6 +166,17 @@ void details_unlock(ClosurePool *pool);
 Detail *detail_new(ClosurePool *pool, size_t fallback_size); /* NULL: no memory */
 void detail_free(ClosurePool *pool, Detail *detail);         /* NULL is allowed */
 
+/* The stub, 0: there is none yet. late_entry is written before entry: see slow_upcall.c for the order. */
+static inline uintptr_t upcall_entry(Upcall *upcall) {
+    uintptr_t entry = atomic_load_explicit(&upcall->entry, memory_order_acquire);
+    if (entry != 0) return entry;
+    const Code *late = shape_code(upcall->late_shape), *code = shape_code(upcall->shape);
+    if (late == NULL || code == NULL) return 0;
+    atomic_store(&upcall->late_entry, (uintptr_t)late->entry);
+    atomic_store(&upcall->entry, (uintptr_t)code->entry);
+    return (uintptr_t)code->entry;
+}
+
 /* Where a signature keeps the upcall of these options. */
 static inline void *_Atomic *upcall_cell(const Signature *signature, const ferry_closure_options *options) {
     return &signature->runtime[SIGNATURE_UPCALLS + options->convention * 2 + options->handler_errno];
@@ -204,6 +215,8 @@ MUST_USE ferry_code upcall_find(Engine *engine, const Signature *signature, cons
                                 Upcall **upcall, ferry_error *error);
 MUST_USE ferry_code upcall_complete(Upcall *upcall, ferry_error *error); /* entry or plan is there afterwards */
 MUST_USE ferry_code upcall_plan(Upcall *upcall, ferry_error *error);     /* makes plan */
+void upcall_request(Upcall *upcall);                                     /* no lock needed */
+const char *upcall_reason(const Upcall *upcall);                         /* why it has no stub; no lock needed */
 MUST_USE ferry_code upcalls_prepare(Engine *engine, const Signature *const *signatures, size_t count,
                                     const ferry_closure_options *options, ferry_error *error);
 
@@ -241,12 +254,10 @@ typedef struct SlowUpcall SlowUpcall;
  * argument registers and the stack. */
 MUST_USE ferry_code slow_upcall_plan(const Upcall *upcall, const Placement *placement, Arena *arena,
                                      const SlowUpcall **plan, ferry_error *error);
-/* Makes libffi's closure for a cell: detail->ffi and detail->ffi_code. */
+/* Makes libffi's closure for a cell, in its detail; the cell's entry is then thunk_relay(). */
 MUST_USE ferry_code slow_upcall_open(const Upcall *upcall, Cell *cell, Detail *detail, ferry_error *error);
-void slow_upcall_close(Detail *detail); /* no call may be under way any more */
-
-/* slow_memory.c: does the memory at address stay common to parent and child of a fork? */
-bool memory_is_shared(const void *address);
+/* Moves a closure on from libffi, where there is a stub now; says whether it has ended. */
+bool slow_upcall_move_on(Cell *cell, Upcall *upcall);
 
 /* ---- cursor.c ---- */
 struct ferry_cursor {

@@ -86,7 +86,6 @@ Detail *detail_new(ClosurePool *pool, size_t fallback_size) {
 
 void detail_free(ClosurePool *pool, Detail *detail) {
     if (detail == NULL) return;
-    slow_upcall_close(detail);
     memory_release(pool->allocator, detail, sizeof *detail + detail->fallback_size);
 }
 

@@ -25,20 +25,37 @@ void engine_unlock(Engine *engine) {
     pthread_mutex_unlock(&engine->lock);
 }
 
+/* Without memory for it the mark is that of an empty arena, and all is freed at its end. */
+ArenaMark engine_scratch(Engine *engine) {
+    if (engine->scratch.block == NULL) (void)arena_new(&engine->scratch, 1);
+    return arena_mark(&engine->scratch);
+}
+
+void engine_leave(Engine *engine) {
+    engine_unlock(engine);
+    ready_report(engine);
+}
+
 Engine *engine_of_types(TypeTable *types) {
     return (Engine *)(void *)((char *)types - offsetof(struct ferry_engine, types));
 }
 
 /* ---- creating ---- */
 
+#define ALL_SOURCES         ((unsigned)(FERRY_SOURCE_PRELUDE | FERRY_SOURCE_BUNDLES | FERRY_SOURCE_CACHE))
+#define DEFAULT_AFTER_CALLS 100
+
 static ferry_code check_options(const ferry_engine_options *options, ferry_error *error) {
     const ferry_allocator *allocator = &options->allocator;
     if (allocator->allocate != NULL && allocator->release == NULL)
         return fail(error, FERRY_INVALID, "options.allocator.release is NULL");
-    if (options->policy != FERRY_NOW && options->policy != FERRY_NEVER && options->policy != FERRY_ON_REQUEST)
+    if ((unsigned)options->policy > FERRY_NEVER)
         return fail(error, FERRY_INVALID, "options.policy %d is none", (int)options->policy);
-    if (options->quality != FERRY_QUICK && options->quality != FERRY_BETTER)
+    if ((unsigned)options->quality > FERRY_BETTER)
         return fail(error, FERRY_INVALID, "options.quality %d is none", (int)options->quality);
+    if ((options->without & ~ALL_SOURCES) != 0)
+        return fail(error, FERRY_INVALID, "options.without %#x: %#x is no source", options->without,
+                    options->without & ~ALL_SOURCES);
     return FERRY_OK;
 }
 
@@ -66,21 +83,46 @@ static ferry_code open_closures(Engine *engine, const ferry_engine_options *opti
 }
 
 static ferry_code open_code(Engine *engine, const ferry_engine_options *options, ferry_error *error) {
-    CodeOptions code = {.perf_map = options->perf_map, .gdb = options->gdb};
+    CodeOptions code = {
+        .perf_map = options->perf_map, .gdb = options->gdb, .library_thunks = options->policy == FERRY_NEVER};
     TRY(code_space_open(engine->allocator, &code, &engine->code, error));
     ferry_code opened = open_closures(engine, options, &code, error);
     if (opened != FERRY_OK) code_space_close(engine->code);
     return opened;
 }
 
+static void close_code(Engine *engine) {
+    closure_pool_close(engine->closures);
+    thunk_space_close(engine->thunks);
+    memory_release(engine->allocator, engine->closures, sizeof *engine->closures);
+    code_space_close(engine->code);
+}
+
+static ferry_code keep_string(Engine *engine, const char *given, const char **kept, ferry_error *error) {
+    if (given == NULL) return FERRY_OK;
+    *kept = arena_string(&engine->arena, given);
+    return *kept != NULL ? FERRY_OK : fail_out_of_memory(error, "an engine");
+}
+
+/* The engine is seen by others, which is the process's business, once nothing but that can fail. */
+static ferry_code open_ready(Engine *engine, ferry_error *error) {
+    TRY(ready_open(engine, error));
+    TRY(maker_open(engine, error));
+    ferry_code added = engines_add(engine, error);
+    if (added != FERRY_OK) maker_close(engine);
+    return added;
+}
+
 /* Everything but the engine's own memory and what cannot fail. */
 static ferry_code open_parts(Engine *engine, const ferry_engine_options *options, ferry_error *error) {
-    if (options->backend != NULL) {
-        engine->backend_path = arena_string(&engine->arena, options->backend);
-        if (engine->backend_path == NULL) return fail_out_of_memory(error, "an engine");
-    }
+    TRY(keep_string(engine, options->backend, &engine->backend_path, error));
+    TRY(keep_string(engine, options->cache_folder, &engine->cache_folder, error));
     TRY(type_table_open(&engine->types, engine->allocator, error));
     ferry_code opened = open_code(engine, options, error);
+    if (opened == FERRY_OK) {
+        opened = open_ready(engine, error);
+        if (opened != FERRY_OK) close_code(engine);
+    }
     if (opened != FERRY_OK) type_table_close(&engine->types);
     return opened;
 }
@@ -90,6 +132,7 @@ static void release(Engine *engine) {
     bool own = engine->allocator != NULL;
     layout_table_close(&engine->layouts);
     table_free(&engine->shapes);
+    arena_free(&engine->scratch);
     arena_free(&engine->arena);
     pthread_mutex_destroy(&engine->lock);
     memory_release(own ? &allocator : NULL, engine, sizeof *engine);
@@ -105,8 +148,12 @@ static ferry_code create(const ferry_engine_options *options, Engine **created, 
     engine->allocator = options->allocator.allocate != NULL ? &engine->own_allocator : NULL;
     engine->policy = options->policy;
     engine->quality = options->quality;
+    engine->after_calls = options->after_calls != 0 ? options->after_calls : DEFAULT_AFTER_CALLS;
+    engine->without = options->without;
+    engine->cache_limit = options->cache_limit;
     engine->target = target;
     engine->arena.allocator = engine->allocator;
+    engine->scratch.allocator = engine->allocator;
     engine->shapes.allocator = engine->allocator;
     engine->pool.allocator = engine->allocator;
     engine->report = options->report;
@@ -124,10 +171,11 @@ static ferry_code create(const ferry_engine_options *options, Engine **created, 
 }
 
 ferry_engine *ferry_engine_create(const ferry_engine_options *options, ferry_error *error) {
-    static const ferry_engine_options defaults = {.policy = FERRY_NOW};
+    static const ferry_engine_options defaults = {.policy = FERRY_BACKGROUND};
     ferry_error scratch;
     Engine *engine = NULL;
     ferry_code code = create(options != NULL ? options : &defaults, &engine, error != NULL ? error : &scratch);
+    if (code == FERRY_OK) ready_report(engine);
     return code == FERRY_OK ? engine : NULL;
 }
 
@@ -158,13 +206,14 @@ ferry_code ferry_engine_free(ferry_engine *engine, ferry_error *error) {
     ferry_error scratch;
     if (engine == NULL) return FERRY_OK;
     TRY(check_unused(engine, error != NULL ? error : &scratch));
+    maker_stop(engine);
+    engines_remove(engine);
+    maker_close(engine);
     pool_close(&engine->pool);
     interfaces_close(engine);
-    closure_pool_close(engine->closures);
-    thunk_space_close(engine->thunks);
-    memory_release(engine->allocator, engine->closures, sizeof *engine->closures);
     backend_unload(&engine->loaded);
-    code_space_close(engine->code);
+    close_code(engine);
+    ready_close(engine);
     type_table_close(&engine->types);
     release(engine);
     return FERRY_OK;
@@ -176,13 +225,48 @@ const char *ferry_engine_target(const ferry_engine *engine) {
     return engine != NULL ? engine->target->name : NULL;
 }
 
-static void describe_backend(const Engine *engine, ferry_statistics *statistics) {
-    const Loaded *loaded = &engine->loaded;
-    const char *failure = loaded->failed ? loaded->failure.message : engine->no_code;
-    statistics->backend_loaded = loaded->backend != NULL;
-    if (failure != NULL) snprintf(statistics->backend_error, sizeof statistics->backend_error, "%s", failure);
-    if (loaded->backend == NULL) return;
-    snprintf(statistics->backend_version, sizeof statistics->backend_version, "%s", loaded->backend->llvm);
+static void copy_text(char *buffer, size_t size, const char *text) {
+    snprintf(buffer, size, "%s", text != NULL ? text : "");
+}
+
+static void describe_failures(const Engine *engine, ferry_statistics *statistics) {
+    const char *no_code = engine->no_backend != NULL ? engine->no_backend : engine->no_code;
+    copy_text(statistics->backend_error, sizeof statistics->backend_error, no_code);
+    copy_text(statistics->backend_version, sizeof statistics->backend_version, engine->llvm);
+    copy_text(statistics->thunk_error, sizeof statistics->thunk_error, thunk_error(engine->thunks));
+    copy_text(statistics->cache_error, sizeof statistics->cache_error, engine->ready.cache_error);
+    copy_text(statistics->bundle_error, sizeof statistics->bundle_error, engine->ready.bundle_error);
+    copy_text(statistics->thread_error, sizeof statistics->thread_error, engine->maker.error);
+    statistics->backend_loaded = engine->llvm != NULL;
+    statistics->thread_running = atomic_load(&engine->maker.running);
+}
+
+static void count_shape(void *context, ShapeEntry *entry) {
+    ferry_statistics *statistics = context;
+    if (shape_code(entry) == NULL) {
+        statistics->without_code++;
+        if (atomic_load(&entry->queued)) statistics->waiting++;
+        return;
+    }
+    switch (atomic_load_explicit(&entry->tier, memory_order_relaxed)) {
+    case FERRY_TIER_PRELUDE: statistics->from_prelude++; break;
+    case FERRY_TIER_BUNDLE: statistics->from_bundles++; break;
+    case FERRY_TIER_CACHE: statistics->from_cache++; break;
+    default: statistics->compiled++; break;
+    }
+}
+
+static void describe_making(Engine *engine, ferry_statistics *statistics) {
+    statistics->shapes = engine->shapes.count;
+    shape_entry_each(engine, count_shape, statistics);
+    statistics->load_nanoseconds = engine->load_nanoseconds;
+    statistics->compile_nanoseconds = engine->compile_nanoseconds;
+    statistics->place_nanoseconds = engine->place_nanoseconds;
+    statistics->requests = engine->requests;
+    statistics->cache_read_nanoseconds = engine->ready.cache_read_nanoseconds;
+    statistics->cache_write_nanoseconds = atomic_load(&engine->ready.cache_write_nanoseconds);
+    statistics->cache_misses = engine->ready.cache_misses;
+    statistics->cache_written = atomic_load(&engine->ready.cache_written);
 }
 
 static void describe_closures(Engine *engine, ferry_statistics *statistics) {
@@ -203,14 +287,13 @@ void ferry_engine_statistics(ferry_engine *engine, ferry_statistics *statistics)
     describe_closures(engine, statistics);
     engine_lock(engine);
     code_statistics(engine->code, &code);
-    statistics->shapes = engine->shapes.count;
+    describe_making(engine, statistics);
     statistics->blobs = code.blobs;
     statistics->code_bytes = code.code_bytes;
     statistics->unwind_bytes = code.unwind_bytes;
     statistics->slab_bytes_used = code.used_bytes;
     statistics->slab_bytes_mapped = code.mapped_bytes;
     statistics->arena_bytes = engine->arena.bytes + engine->types.arena.bytes;
-    statistics->compile_nanoseconds = engine->compile_nanoseconds;
-    describe_backend(engine, statistics);
+    describe_failures(engine, statistics);
     engine_unlock(engine);
 }

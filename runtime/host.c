@@ -77,6 +77,11 @@ static const char *missing_feature(const char *features) {
     return NULL;
 }
 
+bool host_has(const char *features, const char **missing) {
+    *missing = missing_feature(features);
+    return *missing == NULL;
+}
+
 bool host_can_run(const Target *target, const char **missing) {
     *missing = triple_is_host(target->triple) ? missing_feature(target->cpu_features) : target->triple;
     return *missing == NULL;

@@ -7,11 +7,16 @@
 
 /* ---- reports ---- */
 
-static void format_message(char *message, size_t size, const char *name, const Signature *signature, const char *format,
-                           va_list arguments) {
+static const char *subject_of(ferry_event event) {
+    if (event == FERRY_IGNORED_CACHE) return "the cache is not used";
+    return event == FERRY_IGNORED_BUNDLE ? "a bundle is not used" : "a closure";
+}
+
+static void format_message(char *message, size_t size, ferry_event event, const char *name, const Signature *signature,
+                           const char *format, va_list arguments) {
     char what[320], spelling[160];
     vsnprintf(what, sizeof what, format, arguments);
-    if (signature == NULL) snprintf(spelling, sizeof spelling, "a closure");
+    if (signature == NULL) snprintf(spelling, sizeof spelling, "%s", subject_of(event));
     if (signature != NULL) signature_spell(signature, name != NULL ? name : "closure", spelling, sizeof spelling);
     snprintf(message, size, "%s: %s", spelling, what);
 }
@@ -23,7 +28,7 @@ void report_event(Engine *engine, ferry_event event, const char *name, const Sig
     if (engine->report == NULL) return;
     va_list arguments;
     va_start(arguments, format);
-    format_message(message, sizeof message, name, signature, format, arguments);
+    format_message(message, sizeof message, event, name, signature, format, arguments);
     va_end(arguments);
     const ferry_report report = {.event = event, .name = name, .signature = signature, .message = message};
     engine->report(engine->report_context, &report);

@@ -63,6 +63,14 @@ void pool_push(Pool *pool, Binding *binding) {
     unlock(pool);
 }
 
+void pool_hold(Pool *pool) {
+    lock(pool);
+}
+
+void pool_release(Pool *pool) {
+    unlock(pool);
+}
+
 size_t pool_live(Pool *pool) {
     lock(pool);
     size_t live = pool->live;

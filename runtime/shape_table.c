@@ -18,7 +18,15 @@ ferry_code shape_entry_find(Engine *engine, const Shape *shape, ShapeEntry **ent
     if (made == NULL || copy == NULL || !table_reserve(&engine->shapes))
         return fail_out_of_memory(error, "the table of shapes");
     made->shape = copy;
+    TRY(ready_find(engine, made, error));
     table_insert(&engine->shapes, shape->hash, made);
     *entry = made;
     return FERRY_OK;
+}
+
+void shape_entry_each(Engine *engine, void (*each)(void *context, ShapeEntry *entry), void *context) {
+    for (size_t i = 0; i < engine->shapes.capacity; i++) {
+        const void *value = engine->shapes.cells[i].value;
+        if (value != NULL) each(context, (ShapeEntry *)(uintptr_t)value); /* NOLINT(performance-no-int-to-ptr) */
+    }
 }

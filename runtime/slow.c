@@ -25,20 +25,26 @@ static void gather(const SlowPlan *plan, const void *arguments, uint64_t *words,
     }
 }
 
-/* Code that was requested after the binding was made serves its calls from the next one on. The binding is the
- * engine's memory, and its entry atomic: it is only lent as const. */
-static void move_on(const ferry_binding *binding) {
-    const Route *route = binding->route;
-    const Code *code = route->engine->policy == FERRY_ON_REQUEST ? route->code : NULL;
-    if (code == NULL) return;
-    ferry_entry entry = (ferry_entry)(uintptr_t)code->entry; /* NOLINT(performance-no-int-to-ptr): code address */
+/* The call after which the code is asked for. */
+static void count(Route *route) {
+    Engine *engine = route->engine;
+    if (engine->policy != FERRY_AFTER_CALLS) return;
+    uint32_t calls = atomic_fetch_add_explicit(&route->calls, 1, memory_order_relaxed) + 1;
+    if (calls == engine->after_calls) shape_request(engine, route->shape);
+}
+
+/* Takes up code that was made since: by this call if there is some. The binding is the engine's memory, and its entry
+ * atomic: it is only lent as const. */
+ferry_entry binding_move_on(const ferry_binding *binding) {
+    ferry_entry entry = route_entry(binding->route);
+    if (entry == NULL || entry == slow_call) return slow_call; /* NULL: all bindings of the route so far are bound */
     atomic_store_explicit(&((ferry_binding *)(uintptr_t)binding)->entry, entry, memory_order_relaxed); /* NOLINT */
+    return entry;
 }
 
 /* Called through the binding's entry, as machine code would be. The arrays are bounded by SIGNATURE_PARAMETER_LIMIT
  * and SLOW_STACK_LIMIT, which the plan was checked against. */
-void slow_call(const ferry_binding *binding, const void *arguments, void *result) {
-    move_on(binding);
+static void call(const ferry_binding *binding, const void *arguments, void *result) {
     const SlowPlan *plan = binding->route->plan;
     uint64_t words[plan->count + 1];
     void *values[plan->count + 1];
@@ -52,4 +58,14 @@ void slow_call(const ferry_binding *binding, const void *arguments, void *result
     ffi_call(plan->cif, binding->target, plan->hidden_result ? NULL : result, values);
     if (captured != NULL) *captured = *binding->errno_location();
     if (plan->result_copy != 0) memcpy(result, hidden, plan->result_copy);
+}
+
+void slow_call(const ferry_binding *binding, const void *arguments, void *result) {
+    ferry_entry entry = binding_move_on(binding);
+    if (entry != slow_call) {
+        entry(binding, arguments, result);
+        return;
+    }
+    count(binding->route);
+    call(binding, arguments, result);
 }

@@ -77,6 +77,8 @@ MUST_USE ferry_code slow_plan_make(const Placement *placement, ferry_convention 
 
 /* slow.c: the entry of bindings on the slow path. */
 void slow_call(const ferry_binding *binding, const void *arguments, void *result);
+/* For a binding whose entry is slow_call: how it is called from now on. */
+ferry_entry binding_move_on(const ferry_binding *binding);
 
 /* ---- upcalls (made and called by slow_upcall_plan.c and slow_upcall.c, see runtime/closure.h) ---- */
 

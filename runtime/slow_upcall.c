@@ -1,12 +1,13 @@
 /* slow_upcall.c: one call that arrives through libffi, by a plan.
  *
- * Moving on to machine code. The thunk of a closure on the slow path jumps to libffi's code, which ends in `enter`.
+ * Moving on to machine code. The thunk of a closure on the slow path jumps to the relay, that to libffi's code, which
+ * ends in `enter`.
  * When code of the shape has been made meanwhile, the first call that notices exchanges the cell's entry:
  *
  *     a call                                            the end of the closure (ferry_closure_revoke, _release)
  *     1  entry of upcall is there, and so late_entry    1  life = ended
  *     2  life: ended?                                   2  late_entry of upcall there? then
- *     3  cell's entry: libffi's code -> stub, or late   3  cell's entry = late
+ *     3  cell's entry: relay -> stub, or late           3  cell's entry = late
  *
  * If the call finds the closure alive, its 2 is before the end's 1, so the end's 2 sees what the call saw in 1, and the
  * end's 3 either follows the call's or makes it fail. If it finds it ended, it has nothing else to write than the end
@@ -14,7 +15,6 @@
 #include "runtime/closure.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 /* The first address in memory that is so aligned. */
 static unsigned char *align(unsigned char *memory, uint32_t alignment) {
@@ -54,19 +54,28 @@ static void fill_cursor(const Upcall *upcall, void *const *values, ferry_cursor 
 
 /* ---- the handler ---- */
 
+/* The call after which the stub is asked for. */
+static void count(Upcall *upcall) {
+    Engine *engine = upcall->engine;
+    if (engine->policy != FERRY_AFTER_CALLS) return;
+    uint32_t calls = atomic_fetch_add_explicit(&upcall->calls, 1, memory_order_relaxed) + 1;
+    if (calls == engine->after_calls) upcall_request(upcall);
+}
+
 /* Says whether the closure has ended, and moves it on from libffi if there is code. */
-static bool move_on(Cell *cell, const Upcall *upcall) {
-    uintptr_t entry = atomic_load_explicit(&upcall->entry, memory_order_acquire);
+bool slow_upcall_move_on(Cell *cell, Upcall *upcall) {
+    uintptr_t entry = upcall_entry(upcall);
     bool ended = cell_has_ended(cell);
     if (entry == 0) return ended;
     if (ended) entry = atomic_load(&upcall->late_entry);
-    uintptr_t expected = cell_detail(cell)->ffi_code;
+    uintptr_t expected = (uintptr_t)thunk_relay();
     atomic_compare_exchange_strong(&cell->entry, &expected, entry);
     return ended;
 }
 
-static void handle(Cell *cell, const Upcall *upcall, void *arguments, void *result) {
-    if (move_on(cell, upcall)) {
+static void handle(Cell *cell, Upcall *upcall, void *arguments, void *result) {
+    count(upcall);
+    if (slow_upcall_move_on(cell, upcall)) {
         upcall->late(cell, NULL, result);
         return;
     }
@@ -99,8 +108,8 @@ static_assert(sizeof(ffi_arg) == SLOW_WORD, "an integer result fills a word");
 /* libffi's closure function. Everything that the handler gets is in this frame; the plan was checked against
  * SLOW_STACK_LIMIT. */
 static void enter(ffi_cif *cif, void *returned, void **values, void *data) {
-    Cell *cell = data;
-    const Upcall *upcall = atomic_load_explicit(&cell->upcall, memory_order_relaxed);
+    Cell *cell = atomic_load_explicit(&((Detail *)data)->cell, memory_order_relaxed);
+    Upcall *upcall = atomic_load_explicit(&cell->upcall, memory_order_relaxed);
     const SlowUpcall *plan = upcall->plan;
     unsigned char room[plan->memory + plan->memory_alignment];
     unsigned char own[plan->result_size + SLOW_WORD + plan->result_alignment];
@@ -123,34 +132,19 @@ static void enter(ffi_cif *cif, void *returned, void **values, void *data) {
 
 /* ---- closures of libffi's ----
  *
- * Where libffi may not have memory that is writable and executable, its closures lie in a file that is mapped twice,
- * and which parent and child of a fork share, the list of free closures included: what the one makes or frees there
- * breaks what the other has. So the child makes none any more, and frees none of its parent's. */
+ * Those that it makes for Go are data alone: whoever calls one has its address in the static chain's register, and
+ * jumps to what its first word says. So they need no executable memory, and each process of a fork has its own. The
+ * first thing in a detail is such a closure, and libffi's function gets its address. */
 
-static ferry_code refuse_shared(const Engine *engine, ferry_error *error) {
-    if (engine->ffi_sharer == 0 || engine->ffi_sharer == getpid()) return FERRY_OK;
-    return fail(error, FERRY_NO_CODE,
-                "no closure by libffi in the child of a fork: libffi's memory here is shared with the parent");
-}
+static_assert(sizeof(ffi_go_closure) == sizeof(((Detail *)NULL)->ffi) && offsetof(ffi_go_closure, tramp) == 0,
+              "a detail has room for it");
+static_assert(offsetof(Detail, ffi) == 0, "the address of the one is that of the other");
 
 ferry_code slow_upcall_open(const Upcall *upcall, Cell *cell, Detail *detail, ferry_error *error) {
-    Engine *engine = upcall->engine;
-    void *code = NULL;
-    TRY(refuse_shared(engine, error));
-    ffi_closure *closure = ffi_closure_alloc(sizeof *closure, &code);
-    if (closure == NULL) return fail_out_of_memory(error, "a closure of libffi's");
-    if (code != closure && engine->ffi_sharer == 0 && memory_is_shared(closure)) engine->ffi_sharer = getpid();
-    detail->ffi = closure;
-    detail->ffi_code = (uintptr_t)code;
-    detail->ffi_sharer = engine->ffi_sharer;
-    ffi_status status = ffi_prep_closure_loc(closure, upcall->plan->cif, enter, cell, code);
-    if (status == FFI_OK) return FERRY_OK;
-    slow_upcall_close(detail);
-    return fail(error, FERRY_UNSUPPORTED, "libffi refuses the closure (status %d)", (int)status);
-}
-
-void slow_upcall_close(Detail *detail) {
-    bool inherited = detail->ffi_sharer != 0 && detail->ffi_sharer != getpid();
-    if (detail->ffi != NULL && !inherited) ffi_closure_free(detail->ffi);
-    detail->ffi = NULL;
+    ffi_go_closure closure = {0};
+    ffi_status status = ffi_prep_go_closure(&closure, upcall->plan->cif, enter);
+    if (status != FFI_OK) return fail(error, FERRY_UNSUPPORTED, "libffi refuses the closure (status %d)", (int)status);
+    memcpy(detail->ffi, &closure, sizeof closure);
+    atomic_store_explicit(&detail->cell, cell, memory_order_relaxed);
+    return FERRY_OK;
 }

@@ -21,19 +21,20 @@ static ferry_code find_shape(Upcall *upcall, const Placement *placement, Directi
 
 static ferry_code find_shapes(Upcall *upcall, ferry_error *error) {
     Engine *engine = upcall->engine;
-    Arena scratch = {.allocator = engine->allocator};
+    Arena *scratch = &engine->scratch;
+    ArenaMark start = engine_scratch(engine);
     const Placement *placement;
-    ferry_code code = place_signature(&engine->layouts, &scratch, upcall->placed, &placement, error);
-    if (code == FERRY_OK && engine->policy != FERRY_NEVER) {
-        code = find_shape(upcall, placement, UPCALL, &scratch, &upcall->shape, error);
-        if (code == FERRY_OK) code = find_shape(upcall, placement, UPCALL_LATE, &scratch, &upcall->late_shape, error);
+    ferry_code code = place_signature(&engine->layouts, scratch, upcall->placed, &placement, error);
+    if (code == FERRY_OK) {
+        code = find_shape(upcall, placement, UPCALL, scratch, &upcall->shape, error);
+        if (code == FERRY_OK) code = find_shape(upcall, placement, UPCALL_LATE, scratch, &upcall->late_shape, error);
     }
     if (code == FERRY_OK) {
         upcall->used[BANK_GENERAL] = placement->general_used;
         upcall->used[BANK_FLOAT] = placement->float_used;
         upcall->stack = placement->stack_size;
     }
-    arena_free(&scratch);
+    arena_rewind(scratch, start);
     return code;
 }
 
@@ -62,7 +63,7 @@ ferry_code upcall_find(Engine *engine, const Signature *signature, const ferry_c
                         .convention = options->convention,
                         .keep_errno = !options->handler_errno,
                         .cursor = signature->variadic && !signature->of_call,
-                        .slow_reason = ""};
+                        .plan = NULL};
     if (candidate.cursor) TRY(signature_of_call(&engine->types, signature, NULL, 0, &candidate.placed, error));
     TRY(find_shapes(&candidate, error));
     TRY(make(&candidate, upcall, error));
@@ -75,79 +76,91 @@ ferry_code upcall_find(Engine *engine, const Signature *signature, const ferry_c
 ferry_code upcall_plan(Upcall *upcall, ferry_error *error) {
     if (upcall->plan != NULL) return FERRY_OK;
     Engine *engine = upcall->engine;
-    Arena scratch = {.allocator = engine->allocator};
+    Arena *scratch = &engine->scratch;
+    ArenaMark start = engine_scratch(engine);
     const Placement *placement;
-    const SlowUpcall *trial;
-    ferry_code code = place_signature(&engine->layouts, &scratch, upcall->placed, &placement, error);
-    /* A refusal must leave nothing in the engine's arena: what cannot be planned is found out in the scratch one. */
-    if (code == FERRY_OK) code = slow_upcall_plan(upcall, placement, &scratch, &trial, error);
-    if (code == FERRY_OK) code = slow_upcall_plan(upcall, placement, &engine->arena, &upcall->plan, error);
-    arena_free(&scratch);
+    ferry_code code = place_signature(&engine->layouts, scratch, upcall->placed, &placement, error);
+    if (code == FERRY_OK) {
+        ArenaMark mark = arena_mark(&engine->arena);
+        code = slow_upcall_plan(upcall, placement, &engine->arena, &upcall->plan, error);
+        if (code != FERRY_OK) arena_rewind(&engine->arena, mark); /* a refusal leaves nothing there */
+        if (code != FERRY_OK) upcall->plan = NULL;
+    }
+    arena_rewind(scratch, start);
     return code;
 }
 
-static uintptr_t address_of(const ShapeEntry *entry) {
-    return (uintptr_t)entry->code->entry;
+/* Why there is no stub. */
+const char *upcall_reason(const Upcall *upcall) {
+    const ShapeEntry *missing = shape_code(upcall->shape) == NULL ? upcall->shape : upcall->late_shape;
+    return shape_reason(upcall->engine, missing);
 }
 
-static bool publish_code(Upcall *upcall) {
-    if (upcall->shape->code == NULL || upcall->late_shape->code == NULL) return false;
-    atomic_store(&upcall->late_entry, address_of(upcall->late_shape)); /* see slow_upcall.c for the order */
-    atomic_store_explicit(&upcall->entry, address_of(upcall->shape), memory_order_release);
-    return true;
+static bool can_make(const Engine *engine) {
+    return engine->policy != FERRY_NEVER && engine->policy != FERRY_ON_REQUEST;
 }
 
-static ferry_code publish_plan(Upcall *upcall, const char *reason, ferry_error *error) {
-    if (upcall->plan != NULL) return FERRY_OK;
+static ferry_code make_both(Upcall *upcall, ferry_error *error) {
+    ShapeEntry *const entries[] = {upcall->late_shape, upcall->shape};
+    return shapes_complete(upcall->engine, entries, COUNT_OF(entries), error);
+}
+
+/* What libffi cannot pass has to wait for its code. */
+static ferry_code publish_plan(Upcall *upcall, ferry_error *error) {
+    Engine *engine = upcall->engine;
     ferry_error failure;
     ferry_code planned = upcall_plan(upcall, &failure);
-    if (planned == FERRY_UNSUPPORTED && upcall->shape != NULL)
-        return fail(error, FERRY_NO_CODE, "no machine code: %.160s; and %.160s", reason, failure.message);
+    if (planned == FERRY_UNSUPPORTED && can_make(engine)) {
+        TRY(make_both(upcall, error));
+        if (upcall_entry(upcall) != 0) return FERRY_OK;
+    }
+    if (planned == FERRY_UNSUPPORTED && engine->policy != FERRY_NEVER)
+        return fail(error, FERRY_NO_CODE, "no machine code: %.160s; and %.160s", upcall_reason(upcall),
+                    failure.message);
     if (planned != FERRY_OK) *error = failure;
-    if (planned != FERRY_OK) return planned;
-    upcall->slow_reason = reason;
-    return FERRY_OK;
+    return planned;
+}
+
+void upcall_request(Upcall *upcall) {
+    shape_request(upcall->engine, upcall->late_shape);
+    shape_request(upcall->engine, upcall->shape);
 }
 
 ferry_code upcall_complete(Upcall *upcall, ferry_error *error) {
     Engine *engine = upcall->engine;
-    if (atomic_load_explicit(&upcall->entry, memory_order_relaxed) != 0) return FERRY_OK;
-    if (upcall->shape == NULL) return publish_plan(upcall, "the engine's policy is never", error);
-    ShapeEntry *const entries[] = {upcall->late_shape, upcall->shape};
-    if (engine->policy == FERRY_NOW) TRY(shapes_complete(engine, entries, COUNT_OF(entries), error));
-    if (publish_code(upcall)) return FERRY_OK;
-    const char *reason = upcall->shape->reason;
-    return publish_plan(upcall, reason != NULL ? reason : "its machine code has not been requested yet", error);
+    if (upcall_entry(upcall) != 0) return FERRY_OK;
+    if (engine->policy == FERRY_NOW) TRY(make_both(upcall, error));
+    if (upcall_entry(upcall) != 0) return FERRY_OK;
+    TRY(publish_plan(upcall, error));
+    if (upcall_entry(upcall) != 0) return FERRY_OK;
+    if (engine->policy == FERRY_BACKGROUND) upcall_request(upcall);
+    if (engine->policy == FERRY_BACKGROUND || engine->policy == FERRY_AFTER_CALLS) maker_start(engine);
+    return FERRY_OK;
 }
 
 /* ---- many at once ---- */
 
-static ferry_code collect(Engine *engine, Batch *batch, const Signature *const *signatures, size_t count,
+static ferry_code collect(Engine *engine, ShapeEntry **entries, const Signature *const *signatures, size_t count,
                           const ferry_closure_options *options, ferry_error *error) {
     for (size_t i = 0; i < count; i++) {
         Upcall *upcall;
         ferry_code code = upcall_find(engine, signatures[i], options, &upcall, error);
-        if (code == FERRY_OK && upcall->shape->reason != NULL)
-            code = fail(error, FERRY_NO_CODE, "%s", upcall->shape->reason);
+        const char *reason = code == FERRY_OK ? atomic_load(&upcall->shape->reason) : NULL;
+        if (reason != NULL) code = fail(error, FERRY_NO_CODE, "%s", reason);
         if (code != FERRY_OK) return fail_within(error, code, "signatures[%zu]: ", i);
-        batch_add(batch, upcall->late_shape);
-        batch_add(batch, upcall->shape);
+        entries[2 * i] = upcall->late_shape;
+        entries[2 * i + 1] = upcall->shape;
     }
     return FERRY_OK;
 }
 
 ferry_code upcalls_prepare(Engine *engine, const Signature *const *signatures, size_t count,
                            const ferry_closure_options *options, ferry_error *error) {
-    if (engine->policy == FERRY_NEVER) return fail(error, FERRY_NO_CODE, "the engine's policy is never");
     Arena scratch = {.allocator = engine->allocator};
-    Batch batch = {.count = 0};
-    ferry_code code = batch_open(&batch, &scratch, 2 * count, error);
-    if (code == FERRY_OK) code = collect(engine, &batch, signatures, count, options, error);
-    if (code == FERRY_OK) code = batch_make(engine, &batch, error);
-    batch_close(&batch, code == FERRY_OK);
-    for (size_t i = 0; i < count && code == FERRY_OK; i++) {
-        publish_code(atomic_load_explicit(upcall_cell(signatures[i], options), memory_order_relaxed));
-    }
+    ShapeEntry **entries = count <= SIZE_MAX / 2 ? arena_array(&scratch, 2 * count, sizeof(ShapeEntry *)) : NULL;
+    ferry_code code = entries != NULL ? FERRY_OK : fail_out_of_memory(error, "a batch of signatures");
+    if (code == FERRY_OK) code = collect(engine, entries, signatures, count, options, error);
+    if (code == FERRY_OK) code = shapes_prepare(engine, entries, 2 * count, error);
     arena_free(&scratch);
     return code;
 }

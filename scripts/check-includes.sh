@@ -12,7 +12,8 @@ trampolines|abi/base.h trampolines/* ferry/*
 jit|abi/* jit/* trampolines/blob.h ferry/*
 runtime|abi/* trampolines/* jit/backend.h runtime/* ferry/*
 bench|ferry/* bench/* trampolines/thunk.h
-cli|ferry/* cli/* abi/* jit/backend.h runtime/*
+cli|ferry/* cli/* abi/* jit/backend.h runtime/* trampolines/bundle.h trampolines/cache.h trampolines/digest.h
+prelude|ferry/* prelude/* abi/* jit/backend.h runtime/* trampolines/bundle.h trampolines/digest.h
 tests/run|ferry/* tests/run/*
 tests/unit|ferry/* abi/* trampolines/* runtime/* tests/unit/*
 tests/jit|ferry/* abi/* jit/* trampolines/blob.h tests/jit/*

@@ -32,7 +32,7 @@ find_lines() {
 
 existing() { for folder in "$@"; do [ -d "$folder" ] && echo "$folder"; done; }
 library=$(existing abi trampolines runtime jit)
-everything=$(existing include abi trampolines runtime jit cli bench examples tests)
+everything=$(existing include abi trampolines runtime jit prelude cli bench examples tests)
 
 # shellcheck disable=SC2086
 bad=$(
@@ -48,7 +48,7 @@ bad=$(
     find_lines 'unbounded string functions' '\b(strcpy|strcat|sprintf|gets|vsprintf) *\(' $library cli bench
     find_lines 'trailing blank' '[[:blank:]]+$' $everything
     # header guards: the path in capitals
-    for header in $(find include abi trampolines runtime jit cli bench -name '*.h' 2>/dev/null); do
+    for header in $(find include abi trampolines runtime jit prelude cli bench -name '*.h' 2>/dev/null); do
         guard=FERRY_$(echo "${header#include/ferry/}" | tr 'a-z/.-' 'A-Z___')
         grep -q "^#ifndef $guard\$" "$header" || echo "$header:1: the header guard is not $guard"
     done

@@ -32,6 +32,8 @@ cmake|has_cmake|CMake 3.25 or newer
 ninja-build|has_command ninja|Ninja
 pkg-config|has_command pkg-config|pkg-config
 libffi-dev|has_library libffi 3.4|libffi 3.4 with headers
+liblmdb-dev|has_header lmdb.h|LMDB with headers (the cache on disk)
+libxxhash-dev|has_header xxhash.h|xxHash with headers
 libtcc-dev|has_header libtcc.h|libtcc with headers (for the bench)
 zlib1g-dev|has_header zlib.h|zlib with headers
 llvm-$1-dev|has_llvm $1|LLVM 19 to 22 with headers, as llvm-config-NN

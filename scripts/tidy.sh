@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 . scripts/tools.sh
 [ -e build/clang/compile_commands.json ] || scripts/build.sh clang
 if [ $# = 0 ]; then
-    mapfile -t files < <(find abi trampolines runtime jit cli bench -name '*.c' | sort)
+    mapfile -t files < <(find abi trampolines runtime jit prelude cli bench -name '*.c' | sort)
     set -- "${files[@]}"
 fi
 printf '%s\n' "$@" | xargs -P "$JOBS" -n 4 "$CLANG_TIDY" -p build/clang --quiet --warnings-as-errors='*' 2>/dev/null

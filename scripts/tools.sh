@@ -16,6 +16,6 @@ CLANG_TIDY=$(first_command clang-tidy-22 clang-tidy-21 clang-tidy-20 clang-tidy-
 
 # All C and C++ sources of the project, one a line; not the texts that tests read.
 sources() {
-    find abi bench cli examples include jit runtime tests trampolines \( -path tests/golden -o -path tests/fuzz/corpus \) -prune -o \
+    find abi bench cli examples include jit prelude runtime tests trampolines \( -path tests/golden -o -path tests/fuzz/corpus \) -prune -o \
         \( -name '*.[ch]' -o -name '*.cpp' \) -print | sort
 }

@@ -28,8 +28,9 @@ typedef struct Code {
 } Code;
 
 typedef struct CodeOptions {
-    bool perf_map; /* append to /tmp/perf-PID.map */
-    bool gdb;      /* register with GDB's JIT interface */
+    bool perf_map;       /* append to /tmp/perf-PID.map */
+    bool gdb;            /* register with GDB's JIT interface */
+    bool library_thunks; /* of thunks: first those that come with the library, so that no memory is made executable */
 } CodeOptions;
 
 typedef struct CodeStatistics {
@@ -50,8 +51,15 @@ void code_space_close(CodeSpace *space); /* all code is gone; NULL is allowed */
  * it is short of memory or descriptors now. */
 MUST_USE ferry_code code_add(CodeSpace *space, const Blob *blob, Code **code, ferry_error *error);
 
+/* FERRY_NO_CODE, as code_add, where the system gives no executable memory: known before there is any code. */
+MUST_USE ferry_code code_try(const CodeSpace *space, ferry_error *error);
+
 /* Takes code away; its place in the slab is used again. No thread may be running it. */
 void code_remove(CodeSpace *space, Code *code);
+
+/* process.c: counts forks from now on. Whoever has fork handlers of its own that take a lock which is held while code
+ * is added calls this before it gives them to the C library: then the locks are taken in one order. */
+MUST_USE ferry_code process_watch(ferry_error *error);
 
 void code_statistics(const CodeSpace *space, CodeStatistics *statistics);
 

@@ -121,10 +121,9 @@ void slab_give(Slab *slab, uint32_t cell, bool reusable); /* back */
 /* The entry; NULL where the executable address does not show what was written: the slab is stale. */
 const uint8_t *slab_fill(Slab *slab, uint32_t cell, const Blob *blob, const Unwind *unwind);
 
-/* process.c: the only process-wide state of the library, see there. */
-MUST_USE ferry_code process_watch(ferry_error *error); /* makes the counters count */
-uint64_t process_forks(void);                          /* how often this process and its ancestors have forked */
-uint64_t process_life(void);                           /* differs between a process and its children */
+/* process.c: process-wide state, see there; what else there is of it is in thunk_supply.c. */
+uint64_t process_forks(void); /* how often this process and its ancestors have forked */
+uint64_t process_life(void);  /* differs between a process and its children */
 extern pthread_mutex_t process_debugger_mutex;
 
 /* debugger.c */
@@ -155,6 +154,10 @@ typedef struct ThunkMachine {
 } ThunkMachine;
 
 const ThunkMachine *thunk_machine(void); /* NULL: there are no thunks for it */
+
+/* A number's digits, for assembly. */
+#define THUNK_TEXT(...)     THUNK_TEXT_OF(__VA_ARGS__)
+#define THUNK_TEXT_OF(text) #text
 
 /* thunk_template.c: thunks in a sealed file, which nothing can write, mapped as often as wanted.
  *
@@ -203,5 +206,16 @@ struct ThunkChunk {
 MUST_USE ferry_code thunk_chunk_new(const ferry_allocator *allocator, ThunkTemplate *template, size_t size,
                                     ThunkChunk **chunk, ferry_error *error);
 void thunk_chunk_free(const ferry_allocator *allocator, ThunkChunk *chunk);
+
+/* thunk_supply.c: the thunks that come with the library. */
+typedef struct ThunkLoan { /* what one space has of them */
+    uint64_t runs[2];      /* a bit each */
+} ThunkLoan;
+
+size_t thunk_supply_count(void); /* 0 on architectures that have none */
+/* A run of cells, all zero, also added to the loan; false: all are lent. Any thread, for a loan of its own. */
+bool thunk_supply_lend(ThunkLoan *loan, void **first, size_t *count);
+void thunk_supply_return(ThunkLoan *loan); /* all of it; the loan is empty then */
+size_t thunk_supply_bytes(const ThunkLoan *loan);
 
 #endif

@@ -1,4 +1,5 @@
-/* trampolines/process.c: the only process-wide state of the library, because its subjects are process-wide:
+/* trampolines/process.c: the process-wide state of the library (all but who has which of the thunks that come with it,
+ * see thunk_supply.c), because its subjects are process-wide:
  *
  *   forks   Parent and child share slabs. What was in them at the fork may be running in the other process, so its
  * place must not be used again; only the C library can tell that a fork happened. (A bare clone system call goes

@@ -196,6 +196,14 @@ ferry_code code_add(CodeSpace *space, const Blob *blob, Code **code, ferry_error
     return FERRY_OK;
 }
 
+ferry_code code_try(const CodeSpace *space, ferry_error *error) {
+    Pages pages;
+    if (space->slabs != NULL) return FERRY_OK;
+    TRY(pages_map(pages_unit(), space->options.gdb, &pages, error));
+    pages_unmap(&pages);
+    return FERRY_OK;
+}
+
 void code_remove(CodeSpace *space, Code *code) {
     if (code == NULL) return;
     Placed *placed = (Placed *)(void *)code;

@@ -1,4 +1,7 @@
 /* trampolines/thunk.c: the thunks of one engine. */
+#include <stdatomic.h>
+#include <string.h>
+
 #include "trampolines/parts.h"
 
 /* The first chunk has three pages of each kind, and each further one is four times as large up to THUNK_SPAN: a few
@@ -8,7 +11,8 @@ enum { GROWTH = 4 };
 struct ThunkSpace {
     const ferry_allocator *allocator;
     CodeOptions options;
-    PerfMap perf_map; /* closed, but says whose map knows the chunks */
+    PerfMap perf_map;     /* closed, but says whose map knows the chunks */
+    _Atomic bool refused; /* the last chunk that was asked for */
     pthread_mutex_t mutex;
     /* Under the mutex: */
     ThunkTemplate template;
@@ -17,6 +21,9 @@ struct ThunkSpace {
     size_t fresh_count;
     size_t next_size; /* of a chunk */
     size_t bytes;     /* of code in all chunks, and of data */
+    ThunkLoan loan;   /* of the library's thunks */
+    /* Of the first refusal; written before `refused`, and never again, since thunk_error hands it out. */
+    char reason[sizeof((ferry_error *)NULL)->message];
 };
 
 static ferry_code watch_profiler(ThunkSpace *space, ferry_error *error) {
@@ -49,6 +56,7 @@ void thunk_space_close(ThunkSpace *space) {
         next = chunk->next;
         thunk_chunk_free(space->allocator, chunk);
     }
+    thunk_supply_return(&space->loan);
     pthread_mutex_destroy(&space->mutex);
     memory_release(space->allocator, space, sizeof(*space));
 }
@@ -82,9 +90,39 @@ static ferry_code grow(ThunkSpace *space, ferry_error *error) {
     return FERRY_OK;
 }
 
+/* From what came with the library. */
+static bool borrow(ThunkSpace *space) {
+    void *first;
+    if (!thunk_supply_lend(&space->loan, &first, &space->fresh_count)) return false;
+    space->fresh = first;
+    return true;
+}
+
+static ferry_code be_refused(ThunkSpace *space, ferry_error *error) {
+    if (space->reason[0] == '\0') memcpy(space->reason, error->message, sizeof space->reason);
+    atomic_store_explicit(&space->refused, true, memory_order_release);
+    if (borrow(space)) return FERRY_OK;
+    if (thunk_supply_count() == 0) return FERRY_NO_CODE;
+    char why[sizeof error->message];
+    memcpy(why, error->message, sizeof why);
+    return fail(error, FERRY_NO_CODE, "all %zu thunks of the library are taken, and there is %s", thunk_supply_count(),
+                why);
+}
+
+/* Who refused once is not asked again while there is another way: each time would be several system calls, that
+ * somebody may keep a record of. */
+static ferry_code replenish(ThunkSpace *space, ferry_error *error) {
+    bool refused = atomic_load_explicit(&space->refused, memory_order_relaxed);
+    if ((refused || space->options.library_thunks) && borrow(space)) return FERRY_OK;
+    ferry_code code = grow(space, error);
+    if (code == FERRY_NO_CODE) return be_refused(space, error);
+    if (code == FERRY_OK) atomic_store_explicit(&space->refused, false, memory_order_relaxed);
+    return code;
+}
+
 ferry_code thunk_take(ThunkSpace *space, size_t most, void **first, size_t *count, ferry_error *error) {
     pthread_mutex_lock(&space->mutex);
-    ferry_code code = space->fresh_count == 0 ? grow(space, error) : FERRY_OK;
+    ferry_code code = space->fresh_count == 0 ? replenish(space, error) : FERRY_OK;
     if (code == FERRY_OK) {
         *first = space->fresh;
         *count = most < space->fresh_count ? most : space->fresh_count;
@@ -97,7 +135,11 @@ ferry_code thunk_take(ThunkSpace *space, size_t most, void **first, size_t *coun
 
 void thunk_statistics(ThunkSpace *space, size_t *data_bytes, size_t *code_bytes) {
     pthread_mutex_lock(&space->mutex);
-    *data_bytes = space->bytes;
+    *data_bytes = space->bytes + thunk_supply_bytes(&space->loan);
     *code_bytes = space->bytes;
     pthread_mutex_unlock(&space->mutex);
+}
+
+const char *thunk_error(ThunkSpace *space) {
+    return atomic_load_explicit(&space->refused, memory_order_acquire) ? space->reason : "";
 }

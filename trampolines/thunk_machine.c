@@ -26,9 +26,35 @@ const ThunkMachine *thunk_machine(void) {
     return &machine;
 }
 
+#define RELAY_AT_TEXT THUNK_TEXT(THUNK_RELAY_AT)
+
+__asm__(".pushsection .text\n"
+        ".balign 16\n"
+        ".globl thunk_relay_code\n"
+        ".hidden thunk_relay_code\n"
+        ".type thunk_relay_code, @function\n"
+        "thunk_relay_code:\n"
+        ".cfi_startproc\n"
+        "    endbr64\n"
+        "    movq " RELAY_AT_TEXT "(%r10), %r10\n"
+        "    jmpq *(%r10)\n"
+        ".cfi_endproc\n"
+        ".size thunk_relay_code, . - thunk_relay_code\n"
+        ".popsection\n");
+
+extern const unsigned char thunk_relay_code[] __attribute__((visibility("hidden")));
+
+const void *thunk_relay(void) {
+    return thunk_relay_code;
+}
+
 #else
 
 const ThunkMachine *thunk_machine(void) {
+    return NULL;
+}
+
+const void *thunk_relay(void) {
     return NULL;
 }
 

@@ -62,6 +62,10 @@ static void describe(const Classes *classes, char *text, size_t size) {
 
 static ferry_code tell_rule(Placer *placer, PlacedValue *value, const Classes *classes, const char *more,
                             ferry_error *error) {
+    if (classes->count == 1 && classes->why == NULL && more[0] == '\0') {
+        value->rule = class_names[classes->of[0]]; /* of every scalar: the same text, for nothing */
+        return FERRY_OK;
+    }
     char classes_text[128], text[192];
     describe(classes, classes_text, sizeof classes_text);
     snprintf(text, sizeof text, "%s%s", classes_text, more);
@@ -110,11 +114,19 @@ static bool is_wide(const Classes *classes) {
     return classes->count > 2 && classes->of[0] == SSE;
 }
 
+/* The followed reading, and the other one, which has nothing else to say of integers. */
+static ferry_code classify(const Target *target, const PlacedValue *value, Classes *classes, Classes *clang,
+                           ferry_error *error) {
+    TRY(sysv_classify(value->layout, target, &sysv_gcc, classes, error));
+    *clang = *classes;
+    if (type_is_integral(value->type)) return FERRY_OK;
+    return sysv_classify(value->layout, target, &sysv_clang, clang, error);
+}
+
 static ferry_code place_arg(Placer *placer, PlacedValue *value, ferry_error *error) {
     const Target *target = placer->target;
     Classes classes, clang;
-    TRY(sysv_classify(value->layout, target, &sysv_gcc, &classes, error));
-    TRY(sysv_classify(value->layout, target, &sysv_clang, &clang, error));
+    TRY(classify(target, value, &classes, &clang, error));
     if (is_wide(&classes) && value->variadic) classes = clang = sysv_memory("variadic");
     if (is_wide(&classes) && placer->is_variadic_call) clang = sysv_memory("named, but the function is variadic");
     if (!is_all_padding(&classes) || !is_all_padding(&clang)) {
@@ -167,8 +179,7 @@ static bool is_split_by_clang(const Type *type, const Classes *classes) {
 
 static ferry_code place_ret(Placer *placer, PlacedValue *value, ferry_error *error) {
     Classes classes, clang;
-    TRY(sysv_classify(value->layout, placer->target, &sysv_gcc, &classes, error));
-    TRY(sysv_classify(value->layout, placer->target, &sysv_clang, &clang, error));
+    TRY(classify(placer->target, value, &classes, &clang, error));
     if (is_one_double(type_strip(value->type))) clang = (Classes){.of = {SSE}, .count = 1};
     if (is_split_by_clang(type_strip(value->type), &clang)) clang = (Classes){.of = {SSE, SSE}, .count = 2};
     TRY(tell_dispute(placer, value, &classes, &clang, error));
@@ -207,6 +218,7 @@ static const char *const x87_names[] = {"st0", "st1"};
         .description = row_description,                                                                                \
         .triple = "x86_64-unknown-linux-gnu",                                                                          \
         .cpu_features = features,                                                                                      \
+        .baseline = "x86_64-sysv",                                                                                     \
         .sources = SOURCES,                                                                                            \
         .scalars =                                                                                                     \
             {                                                                                                          \
@@ -279,6 +291,7 @@ static const char *const x87_names[] = {"st0", "st1"};
                               .result_count = COUNT_OF(vector_results),                                                \
                               .bytes = 16},                                                                            \
             },                                                                                                         \
+        .int_upper_half_free = true,                                                                                   \
         .slot_size = 8,                                                                                                \
         .stack_alignment = 16,                                                                                         \
         .vector_register_bytes = vector_bytes,                                                                         \

@@ -33,7 +33,8 @@ typedef void (*ferry_entry)(const ferry_binding *binding, const void *arguments,
 typedef struct ferry_binding_options {
     ferry_convention convention;
     bool bound;         /* put the function's address into code of this binding's own: about 0.3 ns less a call,
-                           at the price of a compile for each binding */
+                           at the price of a compile for each binding, which is made at once under
+                           every policy but FERRY_NEVER */
     bool capture_errno; /* after the last argument comes one more, an `int *`: errno as it was right after the call is
                            written there. In slots one more slot, in pointers one more element, which is the
                            `int *` itself. It must not be NULL. */
@@ -46,6 +47,20 @@ typedef enum ferry_path {
     FERRY_PATH_LIBFFI /* the slow path */
 } ferry_path;
 
+/* Where the code comes from that a binding, or a closure, goes by now. */
+typedef enum ferry_tier {
+    FERRY_TIER_LIBFFI,  /* it goes by libffi, and no code is on its way */
+    FERRY_TIER_WAITING, /* it goes by libffi until its code is made: in the background, or after so many calls */
+    FERRY_TIER_PRELUDE, /* ready-made code: of this library, */
+    FERRY_TIER_BUNDLE,  /* of a bundle, */
+    FERRY_TIER_CACHE,   /* of the cache on disk */
+    FERRY_TIER_QUICK,   /* made by this engine, at that quality */
+    FERRY_TIER_BETTER
+} ferry_tier;
+
+/* "libffi", "waiting", "prelude", ...; static. */
+FERRY_API const char *ferry_tier_text(ferry_tier tier);
+
 /* Binds function (any C function of that signature) for calls. options may be NULL. The binding belongs to the caller
  * and must be freed before its engine. A signature of a variadic function must come from ferry_signature_of_call.
  * NULL on failure: a type that the target cannot pass, or, where no machine code can be made, one that libffi cannot
@@ -57,8 +72,8 @@ FERRY_API ferry_binding *ferry_bind(ferry_engine *engine, const ferry_signature 
 FERRY_API void ferry_binding_free(ferry_binding *binding);
 
 /* Makes the code of many signatures in one compile, which is several times quicker for each than one by one; bindings
- * with these options then find it, those that exist already as well (FERRY_ON_REQUEST): with their next but one call
- * they leave the slow path. options as for ferry_bind, `bound` not allowed. */
+ * with these options then find it, those that exist already as well: with their next call. It returns when the code is
+ * there, whatever the policy (FERRY_NEVER: only ready-made code). options as for ferry_bind, `bound` not allowed. */
 FERRY_API ferry_code ferry_prepare(ferry_engine *engine, const ferry_signature *const *signatures, size_t count,
                                    const ferry_binding_options *options, ferry_error *error);
 
@@ -73,7 +88,10 @@ static inline void ferry_call(const ferry_binding *binding, const void *argument
 FERRY_API ferry_code ferry_call_checked(const ferry_binding *binding, const void *arguments, void *result,
                                         ferry_error *error);
 
+/* How it would be called now. Code that was made since its last call is taken up by these two as by a call. NULL:
+ * libffi. */
 FERRY_API ferry_path ferry_binding_path(const ferry_binding *binding);
+FERRY_API ferry_tier ferry_binding_tier(const ferry_binding *binding);
 
 /* Why the binding is on the slow path, "" where it is not; lives as long as the engine. */
 FERRY_API const char *ferry_binding_reason(const ferry_binding *binding);

@@ -28,8 +28,8 @@
  *
  * Signal handlers and forks. A closure may be called in a signal handler if its handler may run there; one with a
  * finalizer, a boundary or a cursor may not, and nothing else here may be called there. A child of a fork has closures
- * of its own at the same addresses. Where the parent has several threads the child may call them, but not make or end
- * any, nor use cursors. Handles are recognised as long as their engine lives.
+ * of its own at the same addresses. Where the parent has several threads (the engine's own does not count) the child
+ * may call them, but not make or end any, nor use cursors. Handles are recognised as long as their engine lives.
  */
 #ifndef FERRY_CLOSURE_H
 #define FERRY_CLOSURE_H
@@ -105,6 +105,7 @@ FERRY_API ferry_code ferry_closures_prepare(ferry_engine *engine, const ferry_si
 
 /* Looking. FERRY_PATH_LIBFFI, "", NULL for handles whose closures have no references any more. */
 FERRY_API ferry_path ferry_closure_path(const ferry_closure *closure);
+FERRY_API ferry_tier ferry_closure_tier(const ferry_closure *closure);
 FERRY_API const char *ferry_closure_reason(const ferry_closure *closure); /* why it is on the slow path, else "" */
 FERRY_API const ferry_signature *ferry_closure_signature(const ferry_closure *closure);
 FERRY_API const void *ferry_closure_stub(const ferry_closure *closure, size_t *size); /* the shared code, or NULL */

@@ -31,26 +31,42 @@ typedef struct ferry_allocator {
     void (*release)(void *context, void *pointer, size_t size);
 } ferry_allocator;
 
-/* When machine code is made. */
+/* When machine code is made for a shape that there is none for yet. Under each of them ready-made code is used where
+ * there is some (see ferry_source). */
 typedef enum ferry_policy {
-    FERRY_NOW,       /* when a binding or a closure of a new shape is made */
-    FERRY_NEVER,     /* never: every call goes through libffi, LLVM is not even loaded */
-    FERRY_ON_REQUEST /* by ferry_prepare and ferry_closures_prepare; until then calls go through libffi. Bindings and
-                        closures that are there already find the code too, with their next call but one */
+    FERRY_BACKGROUND,  /* at once, on a thread of the engine's own; until it is there calls go through libffi */
+    FERRY_NOW,         /* at once, before the binding or the closure is returned */
+    FERRY_AFTER_CALLS, /* on a thread of the engine's own, once a signature was called `after_calls` times */
+    FERRY_ON_REQUEST,  /* by ferry_prepare and ferry_closures_prepare alone; until then calls go through libffi */
+    FERRY_NEVER        /* never: LLVM is not even loaded, and no memory is made executable: what is neither in the
+                          prelude nor in a bundle goes through libffi for ever. (But the library's own thunks are enough
+                          for 2,048 closures at once; the further ones need pages of thunks.) */
 } ferry_policy;
 
 /* How much LLVM tries. */
 typedef enum ferry_quality {
-    FERRY_QUICK, /* codegen level none: about 0.2 ms per shape */
-    FERRY_BETTER /* codegen level default */
+    FERRY_BY_SHAPE, /* quick where that makes no slower code, better where it does */
+    FERRY_QUICK,    /* codegen level none: about 0.2 ms per shape */
+    FERRY_BETTER    /* codegen level default: about 1 ms */
 } ferry_quality;
 
-/* What went wrong where nobody could be told: inside a call by C. */
+/* Where ready-made code is looked for, in this order, when a shape is asked for that has no code yet. */
+typedef enum ferry_source {
+    FERRY_SOURCE_PRELUDE = 1, /* the common shapes, part of this library */
+    FERRY_SOURCE_BUNDLES = 2, /* what ferry_engine_add_bundle and ferry_engine_add_linked gave (ferry/bundle.h), and
+                                 the files that $FERRY_BUNDLES names when the engine is made */
+    FERRY_SOURCE_CACHE = 4,   /* the user's cache on disk, which also keeps what is made: `ferry cache` */
+    FERRY_SOURCE_ALL = 7
+} ferry_source;
+
+/* What went wrong where nobody could be told: inside a call by C, or beside what was asked for. */
 typedef enum ferry_event {
     FERRY_LATE_CALL,    /* C called a closure after its end */
     FERRY_STALE_HANDLE, /* a handle was released, retained or revoked when its closure had no references any more */
     FERRY_STOPPED_EXCEPTION, /* an exception ended at a closure with FERRY_STOP */
-    FERRY_STOPPED_LONGJMP    /* a longjmp did */
+    FERRY_STOPPED_LONGJMP,   /* a longjmp did */
+    FERRY_IGNORED_CACHE, /* the cache, or what was found in it, is not fit to be used; at most once for each engine */
+    FERRY_IGNORED_BUNDLE /* a bundle of $FERRY_BUNDLES, or what was found in one, is not */
 } ferry_event;
 
 typedef struct ferry_report {
@@ -70,6 +86,11 @@ typedef struct ferry_engine_options {
     ferry_policy policy;
     ferry_quality quality;
     const char *target;           /* a name of `ferry targets` that this machine can run; NULL: the best that it can */
+    uint32_t after_calls;         /* FERRY_AFTER_CALLS; 0: 100 */
+    unsigned without;             /* sources that are not used: FERRY_SOURCE_CACHE | ... */
+    const char *cache_folder;     /* NULL: $FERRY_CACHE_DIR ("off": no cache), else $XDG_CACHE_HOME/ferry, else
+                                     ~/.cache/ferry; no cache where the process runs with more rights than its user */
+    size_t cache_limit;           /* bytes on disk; 0: 64 MB */
     const char *backend;          /* path of the LLVM module; NULL: $FERRY_BACKEND, else where it was installed */
     bool perf_map;                /* write /tmp/perf-PID.map, so that perf names trampolines */
     bool gdb;                     /* tell debuggers of each trampoline through GDB's JIT interface */
@@ -105,13 +126,42 @@ typedef struct ferry_statistics {
     size_t slab_bytes_used;   /* code and unwind tables with padding */
     size_t slab_bytes_mapped; /* of memory for code, counted once although it is mapped twice */
     size_t arena_bytes;       /* held for types, layouts, placements and shapes */
-    uint64_t compile_nanoseconds;
+
+    /* shapes, by where their code came from */
+    size_t from_prelude;
+    size_t from_bundles;
+    size_t from_cache;
+    size_t compiled;
+    size_t without_code; /* asked for and answered by libffi, for now or for ever */
+    size_t waiting;      /* of those: code is on its way */
+
+    /* what it took, over the engine's life */
+    uint64_t load_nanoseconds;    /* loading LLVM */
+    uint64_t compile_nanoseconds; /* in LLVM */
+    uint64_t place_nanoseconds;   /* copying code into executable memory */
+    uint64_t cache_read_nanoseconds;
+    uint64_t cache_write_nanoseconds;
+    uint64_t requests; /* compiles: each is a batch of one or more shapes */
+    uint64_t cache_misses;
+    uint64_t cache_written; /* entries */
+    bool thread_running;    /* that makes code in the background */
     bool backend_loaded;
-    char backend_error[376];  /* why there is no machine code, "" while nothing failed */
     char backend_version[32]; /* "LLVM 22.1.8" once loaded */
+
+    /* what could not be done, and why: "" while nothing failed */
+    char backend_error[376]; /* no machine code can be made */
+    char thunk_error[376]; /* no memory for closures' thunks: those that come with the library are all that there are */
+    char cache_error[376]; /* the cache is not used, or something in it was not */
+    char bundle_error[376]; /* a bundle of $FERRY_BUNDLES was refused, or something in a bundle was */
+    char thread_error[376]; /* no thread could be started: what waits for it is made by ferry_engine_wait */
 } ferry_statistics;
 
 FERRY_API void ferry_engine_statistics(ferry_engine *engine, ferry_statistics *statistics);
+
+/* Returns once all code that was asked for before the call is there, or known to be impossible; until then it waits, at
+ * most so many milliseconds (UINT64_MAX: for as long as it takes): FERRY_TIMEOUT. Then every binding's next call goes
+ * by its code. Any thread, but none of ferry's callbacks. */
+FERRY_API ferry_code ferry_engine_wait(ferry_engine *engine, uint64_t milliseconds, ferry_error *error);
 
 #ifdef __cplusplus
 }

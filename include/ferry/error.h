@@ -32,7 +32,9 @@ extern "C" {
     X(STALE, "object that has ended")                                                                                  \
     X(NO_CODE, "machine code cannot be made here")                                                                     \
     X(BACKEND, "the LLVM module failed")                                                                               \
-    X(SYSTEM, "a system call failed")
+    X(SYSTEM, "a system call failed")                                                                                  \
+    X(UNFIT, "broken, or made for something else")                                                                     \
+    X(TIMEOUT, "not done in time")
 
 typedef enum ferry_code {
 #define FERRY_CODE(name, text) FERRY_##name,

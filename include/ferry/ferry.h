@@ -12,6 +12,7 @@
 #define FERRY_FERRY_H
 
 #include "ferry/binding.h"
+#include "ferry/bundle.h"
 #include "ferry/closure.h"
 #include "ferry/declare.h"
 #include "ferry/engine.h"

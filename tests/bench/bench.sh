@@ -51,6 +51,14 @@ grep -qE '(met|MISSED) +upcalls to slots within .*: [01] of 1;' "$work/output" |
 expect 0 'ferry_recycle_of_1000' --quick --filter '^closures$'
 grep -q '^Creating' "$work/output" && fail 'a part that the filter leaves out was measured'
 
+# Start-up alone; neither the user's cache nor the temporary folders of the run are left behind.
+mkdir "$work/home" "$work/tmp"
+HOME=$work/home XDG_CACHE_HOME=$work/home TMPDIR=$work/tmp \
+    expect 0 'warm_cache_alone_compiled' --quick --filter '^startup$'
+grep -qE '^  (met|MISSED) +500 functions bound within 2 ms' "$work/output" || fail 'no goal for start-up'
+[ -z "$(ls -A "$work/home")" ] || fail "the user's cache was written to"
+[ -z "$(ls -A "$work/tmp")" ] || fail 'a temporary folder is left'
+
 # A part of it: only the rows asked for, no process, nothing created.
 expect 0 'long(long x6)' --quick --rounds 3 --filter '^long\(long x6\)/fill$'
 grep -q 'void(void)' "$work/output" && fail 'a row that the filter leaves out was measured'

@@ -15,7 +15,20 @@ UPCALL_COLUMNS = ["native", "ferry_slots", "ferry_slots_handler_errno", "ferry_p
                       f"limit_gcc_{kind}" for kind in ("slots", "slots_errno", "slots_static", "pointers",
                                                        "pointers_errno")]
 OTHERS = ["create/binding_of_known_shape", "create/free_binding", "create/new_shape", "create/batch_of_1000_shapes",
-          "process/first_call_libffi", "process/first_call_ferry_never", "process/first_call_ferry_now"] + [
+          "contention/known_shape_1_thread", "contention/known_shape_2_threads"] + [
+              f"process/{what}_{who}" for what in ("first_call", "from_exec")
+              for who in ("nothing", "libffi", "ferry_prelude", "ferry_cache", "ferry_background", "ferry_never",
+                          "ferry_now")] + [
+              f"startup/{who}_{what}" for who in ("warm_cache", "warm_cache_alone", "cold_cache", "prelude_alone",
+                                                  "background", "never", "now")
+              for what in ("bound", "compiled", "from_exec")] + ["startup/libffi_bound", "startup/libffi_from_exec"] + [
+              f"early/{who}" for who in ("libffi", "prelude", "background", "after_100_calls", "now", "never")] + [
+              f"contention/{policy}_{who}" for policy in ("now", "background")
+              for who in ("1_thread", "2_threads_same", "2_threads_different")] + [
+              f"tiers/{where}_{what}" for where in ("prelude", "cache")
+              for what in ("new_shape", "new_signature", "known")] + [
+              f"tiers/unknown_{when}_{who}" for when in ("first", "cold", "warm") for who in ("ferry", "libffi")] + [
+              "tiers/in_place_cold", "tiers/in_place_warm"] + [
               f"closures/{who}_{what}" for who in ("ferry", "libffi", "malloc_64")
               for what in ("create_fresh", "create", "release", "recycle", "recycle_of_1000")]
 AGGREGATES = ["mean", "median", "stddev", "cv"]
@@ -71,10 +84,34 @@ def check_json(path):
         closure = by_name.get(f"closures/{who}_create_fresh", {})
         expect(closure.get("called_wrong") == 0, f"closures of {who} were not called, or returned something wrong")
         expect(closure.get("bytes", 0) > 16, f"a closure of {who} takes {closure.get('bytes')} bytes")
-    expect(by_name.get("process/first_call_ferry_never", {}).get("libllvm_mapped") == 0,
-           "a process on the slow path has libLLVM mapped")
+    for who in ("never", "prelude", "cache"):
+        expect(by_name.get(f"process/first_call_ferry_{who}", {}).get("libllvm_mapped") == 0,
+               f"a process that makes no code ({who}) has libLLVM mapped")
     expect(by_name.get("process/first_call_ferry_now", {}).get("libllvm_mapped") == 1,
            "a process that made code has libLLVM not mapped")
+    check_startup(by_name)
+    check_early(by_name)
+
+
+def check_startup(by_name):
+    def counter(who, what):
+        return by_name.get(f"startup/{who}_compiled", {}).get(what, -1)
+    bindings = by_name.get("startup/never_bound", {}).get("bindings", 0)
+    expect(250 <= bindings <= 500, f"{bindings} functions are bound, not some of 500")
+    shapes = counter("background", "made")
+    expect(0 < shapes < bindings, f"{shapes} shapes are made for {bindings} functions")
+    expect(counter("now", "made") == shapes, "now does not make what background makes")
+    expect(counter("warm_cache_alone", "from_cache") == shapes and counter("warm_cache_alone", "made") == 0,
+           "a warm cache does not answer for all shapes")
+    expect(counter("prelude_alone", "from_prelude") > shapes / 2, "the prelude has few of the common shapes")
+    expect(counter("never", "without_code") == shapes, "the slow path does not answer for all shapes")
+
+
+def check_early(by_name):
+    marks = (1, 2, 5, 10, 20, 50, 100)
+    for who in ("libffi", "prelude", "background", "after_100_calls", "now", "never"):
+        calls = [by_name.get(f"early/{who}", {}).get(f"calls_{mark}_ms", -1) for mark in marks]
+        expect(calls[0] >= 0 and calls == sorted(calls), f"early, {who}: calls become fewer: {calls}")
 
 
 def check_svg(path):

@@ -4,14 +4,17 @@
 #   transcript.sh FERRY LIBRARY TRANSCRIPT [--update]
 #
 # A transcript has lines `$ command`, the output below each, and `[N]` where the exit status N is not 0. Lines that
-# begin with # are remarks. $LIB in a command is the library of this folder.
+# begin with # are remarks. $LIB in a command is the library of this folder. The user's own cache and bundles are left
+# alone.
 set -u
 PATH=$(dirname "$1"):$PATH
 LIB=$2
 transcript=$3
 LC_ALL=C
 NO_COLOR=1
-export PATH LIB LC_ALL NO_COLOR
+FERRY_CACHE_DIR=off
+export PATH LIB LC_ALL NO_COLOR FERRY_CACHE_DIR
+unset FERRY_BUNDLES LD
 
 actual=$(mktemp) || exit 1
 trap 'rm -f "$actual"' EXIT

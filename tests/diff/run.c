@@ -13,7 +13,8 @@
 #define COMPILE_RETRIES 4
 
 bool engines_open(Engines *engines, const char *target, ferry_error *error) {
-    ferry_engine_options options = {.target = target, .report = upcall_report};
+    ferry_engine_options options = {
+        .target = target, .without = FERRY_SOURCE_ALL, .policy = FERRY_NOW, .report = upcall_report};
     engines->code = ferry_engine_create(&options, error);
     options.policy = FERRY_NEVER;
     engines->slow = engines->code == NULL ? NULL : ferry_engine_create(&options, error);

@@ -319,7 +319,9 @@ static size_t fail_at_every_allocation(ferry_policy policy, bool for_good) {
     for (size_t n = 1;; n++) {
         Hostile hostile = {.fails = n, .for_good = for_good};
         World world = {.hostile = &hostile,
-                       .options = {.policy = policy, .allocator = {&hostile, hostile_allocate, hostile_release}}};
+                       .options = {.policy = policy,
+                                   .without = FERRY_SOURCE_ALL,
+                                   .allocator = {&hostile, hostile_allocate, hostile_release}}};
         bool done = run(&world);
         close_world(&world);
         cr_assert_eq(hostile.misuses, 0, "allocation %zu", n);
@@ -349,7 +351,10 @@ Test(oom, no_memory_from_some_point_on_is_survived_with_code) {
 Test(oom, the_scenario_makes_code) {
     Hostile hostile = {.fails = 0};
     ferry_statistics statistics;
-    World world = {.hostile = &hostile, .options = {.allocator = {&hostile, hostile_allocate, hostile_release}}};
+    World world = {.hostile = &hostile,
+                   .options = {.policy = FERRY_NOW,
+                               .without = FERRY_SOURCE_ALL,
+                               .allocator = {&hostile, hostile_allocate, hostile_release}}};
     run(&world);
     ferry_engine_statistics(world.engine, &statistics);
     cr_expect_eq(statistics.blobs, 15, "%zu blobs; %s", statistics.blobs, statistics.backend_error);

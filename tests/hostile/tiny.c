@@ -11,7 +11,8 @@ _Static_assert(TYPE_DEPTH_LIMIT <= 16 && TYPE_MEMBER_LIMIT <= 16 && SIGNATURE_PA
 
 static ferry_engine *new_engine(void) {
     ferry_error error;
-    ferry_engine *engine = ferry_engine_create(NULL, &error);
+    const ferry_engine_options options = {.policy = FERRY_NOW, .without = FERRY_SOURCE_ALL};
+    ferry_engine *engine = ferry_engine_create(&options, &error);
     cr_assert_not_null(engine, "%s", error.message);
     return engine;
 }

@@ -173,7 +173,7 @@ Test(jit_exact, narrow_results_fill_eight_bytes_whatever_the_callee_left_above_t
 }
 
 /* What clang's callees take for granted: 32 bits are right. */
-static long whole(int a, int b, int c, int d, int e, int f, int g, int h) {
+static long whole(int a, int b, int c, int d, int e, int f, int g, int h, int i, unsigned j) {
     cr_expect_eq(a, -128);
     cr_expect_eq(b, 0x80);
     cr_expect_eq(c, -32768);
@@ -182,24 +182,27 @@ static long whole(int a, int b, int c, int d, int e, int f, int g, int h) {
     cr_expect_eq(f, 8);
     cr_expect_eq(g, -128, "on the stack");
     cr_expect_eq(h, 0x8000, "on the stack");
+    cr_expect_eq(i, -9, "on the stack");
+    cr_expect_eq(j, 0x80000001, "on the stack");
     return 1;
 }
 
 Test(jit_exact, narrow_arguments_are_extended_whatever_the_slot_holds_above_them) {
     Workshop workshop;
     workshop_open(&workshop, "x86_64-sysv");
-    uint64_t slots[8] = {0x80, 0x80, 0x8000, 0x8000, 7, 8, 0x80, 0x8000};
-    void *pointers[8];
-    for (size_t i = 0; i < 8; i++) {
+    uint64_t slots[10] = {0x80, 0x80, 0x8000, 0x8000, 7, 8, 0x80, 0x8000, (uint32_t)-9, 0x80000001};
+    void *pointers[10];
+    for (size_t i = 0; i < 10; i++) {
         uint64_t above = i == 0 || i == 1 || i == 6 ? ~(uint64_t)0xff : ~(uint64_t)0xffff;
-        slots[i] = i == 4 || i == 5 ? garbage(slots[i]) : slots[i] | (above & 0x7777777777777777);
+        bool is_int = i == 4 || i == 5 || i >= 8;
+        slots[i] = is_int ? garbage(slots[i]) : slots[i] | (above & 0x7777777777777777);
         pointers[i] = &slots[i];
     }
     EACH_WAY(convention, quality) {
-        Made made = workshop_make(
-            &workshop,
-            "long f(signed char, unsigned char, short, unsigned short, int, int, signed char, unsigned short)",
-            convention, quality);
+        Made made = workshop_make(&workshop,
+                                  "long f(signed char, unsigned char, short, unsigned short, int, int, signed char, "
+                                  "unsigned short, int, unsigned)",
+                                  convention, quality);
         long result = 0;
         call(&made, FUNCTION(whole), convention == FERRY_SLOTS ? (void *)slots : (void *)pointers, &result);
         cr_expect_eq(result, 1);

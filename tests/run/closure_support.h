@@ -23,8 +23,8 @@ typedef struct ClosureWay {
 } ClosureWay;
 
 static const ClosureWay closure_ways[] = {
-    {"slots", FERRY_NOW, FERRY_SLOTS, FERRY_PATH_CODE},
-    {"pointers", FERRY_NOW, FERRY_POINTERS, FERRY_PATH_CODE},
+    {"slots", FERRY_NOW, FERRY_SLOTS, MADE(FERRY_PATH_CODE)},
+    {"pointers", FERRY_NOW, FERRY_POINTERS, MADE(FERRY_PATH_CODE)},
     {"slots, slow", FERRY_NEVER, FERRY_SLOTS, FERRY_PATH_LIBFFI},
     {"pointers, slow", FERRY_NEVER, FERRY_POINTERS, FERRY_PATH_LIBFFI},
 };
@@ -61,7 +61,8 @@ static inline void note_report(void *context, const ferry_report *report) {
 
 static inline ferry_engine *reporting_engine(ferry_policy policy, Reports *reports) {
     ferry_error error;
-    ferry_engine_options options = {.policy = policy, .report = note_report, .report_context = reports};
+    ferry_engine_options options = {
+        .policy = policy, .without = FERRY_SOURCE_ALL, .report = note_report, .report_context = reports};
     ferry_engine *engine = ferry_engine_create(&options, &error);
     cr_assert_not_null(engine, "%s", error.message);
     return engine;

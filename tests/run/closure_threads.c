@@ -73,7 +73,8 @@ static void wait_for_calls(Stage *stage, size_t calls) {
 /* Each round the closure that all threads are calling ends under them. */
 Test(closure_threads, one_may_end_while_others_call_it) {
     for (size_t w = 0; w < CLOSURE_WAYS; w++) {
-        ferry_engine_options options = {.policy = closure_ways[w].policy, .report = count_report};
+        ferry_engine_options options = {
+            .policy = closure_ways[w].policy, .without = FERRY_SOURCE_ALL, .report = count_report};
         ferry_engine *engine = ferry_engine_create(&options, NULL);
         Stage stage = {0};
         pthread_t callers[CALLERS];

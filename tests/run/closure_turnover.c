@@ -79,8 +79,10 @@ Test(closure_turnover, a_report_may_end_as_many_closures_as_it_likes) {
         const int fallback = 55;
         ferry_engine *engine = NULL;
         ferry_error error;
-        const ferry_engine_options watched = {
-            .policy = closure_ways[w].policy, .report = turn_over_in_report, .report_context = &engine};
+        const ferry_engine_options watched = {.policy = closure_ways[w].policy,
+                                              .without = FERRY_SOURCE_ALL,
+                                              .report = turn_over_in_report,
+                                              .report_context = &engine};
         engine = ferry_engine_create(&watched, &error);
         cr_assert_not_null(engine, "%s", error.message);
         const ferry_closure_options options = {.convention = closure_ways[w].convention, .fallback = &fallback};
@@ -134,7 +136,7 @@ static void count_final(void *context) {
 
 Test(closure_turnover, revoking_against_the_last_release_ends_it_once) {
     enum { ROUNDS = 300 };
-    ferry_engine_options quick = {.quarantine = 1};
+    ferry_engine_options quick = {.policy = FERRY_NOW, .without = FERRY_SOURCE_ALL, .quarantine = 1};
     ferry_engine *engine = ferry_engine_create(&quick, NULL);
     pthread_barrier_t barrier;
     pthread_barrier_init(&barrier, NULL, 2);

@@ -69,7 +69,7 @@ Test(engine, tells_its_target_and_version) {
 
 Test(engine, refuses_a_target_that_it_does_not_know) {
     ferry_error error;
-    ferry_engine_options options = {.target = "pdp11"};
+    ferry_engine_options options = {.policy = FERRY_NOW, .without = FERRY_SOURCE_ALL, .target = "pdp11"};
     cr_assert_null(ferry_engine_create(&options, &error));
     cr_expect_eq(error.code, FERRY_UNKNOWN_NAME);
     cr_expect(strstr(error.message, "pdp11") != NULL, "%s", error.message);
@@ -178,7 +178,8 @@ static void counted_release(void *context, void *pointer, size_t size) {
 Test(engine, a_binding_costs_at_most_64_bytes_and_its_cell_is_used_again) {
     enum { MANY = 10000 };
     Counter counter = {0};
-    ferry_engine_options options = {.policy = FERRY_NEVER, .allocator = {&counter, counted_allocate, counted_release}};
+    ferry_engine_options options = {
+        .policy = FERRY_NEVER, .without = FERRY_SOURCE_ALL, .allocator = {&counter, counted_allocate, counted_release}};
     ferry_engine *engine = ferry_engine_create(&options, NULL);
     ferry_binding **bindings = malloc(MANY * sizeof *bindings);
     cr_assert(engine != NULL && bindings != NULL);
@@ -239,7 +240,7 @@ Test(engine, prepare_without_machine_code_says_so) {
 /* ---- without LLVM ---- */
 
 static ferry_engine *engine_without_backend(const char *path) {
-    ferry_engine_options options = {.backend = path};
+    ferry_engine_options options = {.policy = FERRY_NOW, .without = FERRY_SOURCE_ALL, .backend = path};
     ferry_engine *engine = ferry_engine_create(&options, NULL);
     cr_assert_not_null(engine);
     return engine;
@@ -305,7 +306,7 @@ Test(engine, maps_llvm_only_when_code_must_be_made) {
     ferry_engine *now = new_engine(FERRY_NOW);
     ferry_binding *slow = bind(never, "long f(long)", FUNCTION(twice), NULL);
     check_twice(slow);
-    cr_expect_str_eq(ferry_binding_reason(slow), "the engine's policy is never");
+    cr_expect_not_null(strstr(ferry_binding_reason(slow), "the engine's policy is never"));
     cr_expect(!is_mapped("libLLVM"), "libLLVM is mapped though nothing needs it");
     ferry_binding *quick = bind(now, "long f(long)", FUNCTION(twice), NULL);
     check_twice(quick);

@@ -31,8 +31,8 @@ Test(interface, imports_are_called_by_index_and_by_name) {
         ferry_binding_options options;
         ferry_path path;
     } paths[] = {
-        {FERRY_NOW, {.convention = FERRY_SLOTS}, FERRY_PATH_CODE},
-        {FERRY_NOW, {.convention = FERRY_SLOTS, .bound = true}, FERRY_PATH_BOUND},
+        {FERRY_NOW, {.convention = FERRY_SLOTS}, MADE(FERRY_PATH_CODE)},
+        {FERRY_NOW, {.convention = FERRY_SLOTS, .bound = true}, MADE(FERRY_PATH_BOUND)},
         {FERRY_NEVER, {.convention = FERRY_SLOTS}, FERRY_PATH_LIBFFI},
     };
     for (size_t p = 0; p < sizeof paths / sizeof paths[0]; p++) {

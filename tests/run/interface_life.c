@@ -220,7 +220,7 @@ Test(interface, a_late_call_through_the_table_is_reported) {
 }
 
 Test(interface, ended_interfaces_are_kept_only_so_long) {
-    ferry_engine_options options = {.quarantine = 2};
+    ferry_engine_options options = {.policy = FERRY_NOW, .without = FERRY_SOURCE_ALL, .quarantine = 2};
     ferry_engine *engine = ferry_engine_create(&options, NULL);
     int contexts[3] = {10, 11, 12};
     for (int i = 0; i < 100; i++) end_interface(new_pair(engine, contexts, NULL));

@@ -64,7 +64,8 @@ Test(refusals, a_refused_layout_leaves_nothing) {
 
 Test(refusals, a_bound_binding_without_code_leaves_nothing) {
     ferry_error error;
-    ferry_engine_options options = {.backend = "/nonexistent/ferry-llvm.so"};
+    ferry_engine_options options = {
+        .policy = FERRY_NOW, .without = FERRY_SOURCE_ALL, .backend = "/nonexistent/ferry-llvm.so"};
     ferry_engine *engine = ferry_engine_create(&options, &error);
     cr_assert_not_null(engine, "%s", error.message);
     ferry_binding_options bound = {.bound = true};

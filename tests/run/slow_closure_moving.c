@@ -114,7 +114,8 @@ static void *prepare_each(void *argument) {
 
 /* Signatures of their own, whose code comes one by one; but of one shape, so that it comes fast. */
 static void open_race(Race *race) {
-    const ferry_engine_options options = {.policy = FERRY_ON_REQUEST, .quarantine = 2 * RACES};
+    const ferry_engine_options options = {
+        .policy = FERRY_ON_REQUEST, .without = FERRY_SOURCE_ALL, .quarantine = 2 * RACES};
     *race = (Race){.engine = ferry_engine_create(&options, NULL)};
     cr_assert_not_null(race->engine);
     for (size_t i = 0; i < RACES; i++) {
@@ -170,7 +171,7 @@ Test(slow_closure_moving, a_closure_that_ended_before_the_code_came_is_late_with
 
 /* libffi's closures are given back with the cells. */
 Test(slow_closure_moving, many_one_after_another) {
-    ferry_engine_options options = {.policy = FERRY_NEVER, .quarantine = 16};
+    ferry_engine_options options = {.policy = FERRY_NEVER, .without = FERRY_SOURCE_ALL, .quarantine = 16};
     ferry_engine *engine = ferry_engine_create(&options, NULL);
     cr_assert_not_null(engine);
     for (size_t i = 0; i < 5000; i++) {

@@ -8,9 +8,24 @@
 
 #include "ferry/ferry.h"
 
+/* How calls go for which code is made. tests/seccomp runs these tests where none can be: then all of them go by libffi.
+ */
+#ifdef TESTS_WITHOUT_CODE
+#define MADE(path) FERRY_PATH_LIBFFI
+#else
+#define MADE(path) (path)
+#endif
+
+/* What this is built with. */
+#if defined(__has_feature)
+#define BUILT_WITH(feature) __has_feature(feature)
+#else
+#define BUILT_WITH(feature) 0
+#endif
+
 static inline ferry_engine *new_engine(ferry_policy policy) {
     ferry_error error;
-    ferry_engine_options options = {.policy = policy};
+    ferry_engine_options options = {.policy = policy, .without = FERRY_SOURCE_ALL};
     ferry_engine *engine = ferry_engine_create(&options, &error);
     cr_assert_not_null(engine, "%s", error.message);
     return engine;

@@ -1,6 +1,6 @@
 /* runner.c: runs each test in a process of its own (see criterion/criterion.h beside this file).
  *
- * runner [SUITE ...]: the tests of these suites, or all. Exit status 0 when all passed. */
+ * runner [--without SUITE[/TEST]]... [SUITE ...]: the tests of these suites, or all. Exit status 0 when all passed. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +82,34 @@ static bool run(const SuiteTest *test, bool *skipped) {
     return *skipped || (WIFEXITED(status) && WEXITSTATUS(status) == options.exit_code);
 }
 
-static bool wanted(const SuiteTest *test, char **names) {
+/* name: SUITE or SUITE/TEST */
+static bool is_called(const SuiteTest *test, const char *name) {
+    size_t length = strlen(test->suite);
+    if (strncmp(name, test->suite, length) != 0) return false;
+    return name[length] == '\0' || (name[length] == '/' && strcmp(name + length + 1, test->name) == 0);
+}
+
+static bool is_test(const char *name) {
+    const SuiteTest *test = tests;
+    while (test != NULL && !is_called(test, name)) test = test->next;
+    return test != NULL;
+}
+
+/* What is left out must be there: so that it is not left out longer than there is a reason. */
+static char **read_exclusions(char **arguments) {
+    for (; *arguments != NULL && strcmp(*arguments, "--without") == 0; arguments += 2) {
+        if (arguments[1] != NULL && is_test(arguments[1])) continue;
+        fprintf(stderr, "there is no test called %s\n", arguments[1] != NULL ? arguments[1] : "nothing");
+        exit(2);
+    }
+    return arguments;
+}
+
+/* arguments: exclusions up to `names`, then suites. */
+static bool wanted(const SuiteTest *test, char **arguments, char **names) {
+    for (; arguments < names; arguments += 2) {
+        if (is_called(test, arguments[1])) return false;
+    }
     if (*names == NULL) return true;
     for (; *names != NULL; names++) {
         if (strcmp(*names, test->suite) == 0) return true;
@@ -93,9 +120,10 @@ static bool wanted(const SuiteTest *test, char **names) {
 int main(int count, char **arguments) {
     (void)count;
     int tested = 0, passing = 0;
+    char **names = read_exclusions(arguments + 1);
     for (const SuiteTest *test = tests; test != NULL; test = test->next) {
         bool skipped = false;
-        if (test->options.disabled || !wanted(test, arguments + 1)) continue;
+        if (test->options.disabled || !wanted(test, arguments + 1, names)) continue;
         bool good = run(test, &skipped);
         if (skipped) continue;
         tested++;

@@ -208,7 +208,7 @@ static void nothing(void *context, void *arguments, void *result) {
 
 Test(closure_pool, one_reference_too_many_is_refused_and_changes_nothing) {
     ferry_error error;
-    const ferry_engine_options options = {.policy = FERRY_NEVER};
+    const ferry_engine_options options = {.policy = FERRY_NEVER, .without = FERRY_SOURCE_ALL};
     ferry_engine *engine = ferry_engine_create(&options, &error);
     const ferry_signature *signature = ferry_signature_parse(engine, "void f(void)", NULL, &error);
     ferry_closure *closure = ferry_closure_create(engine, signature, nothing, NULL, NULL, &error);

@@ -86,6 +86,63 @@ Test(shape, sources_count_slots_or_pointers_and_skip_no_argument) {
     close_world(&world);
 }
 
+/* What of an int's slot lies beyond it may travel along: so it is one shape with a long. Elsewhere it is not. */
+Test(shape, an_int_in_a_slot_is_a_long) {
+    static const struct {
+        const char *left, *right;
+        ShapeOptions options;
+        bool same;
+    } pairs[] = {
+        {"void f(int, unsigned)", "void f(long, char *)", {.convention = FERRY_SLOTS}, true},
+        {"void f(long, long, long, long, long, long, int)",
+         "void f(long, long, long, long, long, long, long)",
+         {.convention = FERRY_SLOTS},
+         true},
+        {"void f(int)", "void f(long)", {.convention = FERRY_POINTERS}, false},
+        {"void f(int)", "void f(long)", {.direction = UPCALL, .convention = FERRY_SLOTS}, false},
+        {"int f(void)", "long f(void)", {.convention = FERRY_SLOTS}, false},
+        {"void f(short)", "void f(long)", {.convention = FERRY_SLOTS}, false},
+        {"void f(float)", "void f(double)", {.convention = FERRY_SLOTS}, false},
+    };
+    World world;
+    open_world(&world, "x86_64-sysv");
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        const Shape *left = NULL, *right = NULL;
+        ferry_error error;
+        cr_assert_eq(shape_of(place(&world, pairs[i].left), &pairs[i].options, &world.arena, &left, &error), FERRY_OK);
+        cr_assert_eq(shape_of(place(&world, pairs[i].right), &pairs[i].options, &world.arena, &right, &error),
+                     FERRY_OK);
+        cr_expect_eq(shape_equal(left, right), pairs[i].same, "%s, %s", pairs[i].left, pairs[i].right);
+    }
+    close_world(&world);
+}
+
+/* Shapes come from files too: what is read of them is checked first. */
+Test(shape, one_from_elsewhere_is_sound_or_not) {
+    World world;
+    open_world(&world, "x86_64-sysv");
+    const Shape *made =
+        shape(&world, "struct {double d; long n;} f(struct {long a[4];}, int, float)", FERRY_SLOTS, true);
+    uint64_t words[128];
+    cr_assert_leq(made->bytes, sizeof words);
+    memcpy(words, made, made->bytes);
+    cr_expect(shape_is_sound(words, made->bytes));
+    cr_expect_not(shape_is_sound(words, made->bytes - 8));
+    cr_expect_not(shape_is_sound(words, 8));
+    size_t unsound = 0;
+    for (size_t bit = 0; bit < (size_t)made->bytes * 8; bit++) {
+        char name[256];
+        ((unsigned char *)words)[bit / 8] ^= (unsigned char)(1U << bit % 8);
+        if (shape_is_sound(words, made->bytes))
+            shape_name((const Shape *)(const void *)words, name, sizeof name);
+        else
+            unsound++;
+        ((unsigned char *)words)[bit / 8] ^= (unsigned char)(1U << bit % 8);
+    }
+    cr_expect_gt(unsound, 400); /* counts, indices, sizes, enumerations */
+    close_world(&world);
+}
+
 static void expect_name(const char *text, const char *expected) {
     World world;
     open_world(&world, "x86_64-sysv");
@@ -101,7 +158,7 @@ static void expect_name(const char *text, const char *expected) {
 }
 
 Test(shape, its_name_tells_what_travels) {
-    expect_name("double f(double, int, unsigned char)", "slots f64(f64,i32,u8)");
+    expect_name("double f(double, int, unsigned char)", "slots f64(f64,i64,u8)");
     expect_name("struct {long a[4];} f(struct {double d; long n;})", "slots hidden32a8({f64,i64})");
     expect_name("int f(char *, ..., long double)", "slots i32(i64,...,mem16a16)");
     expect_name("void f(void)", "slots void()");

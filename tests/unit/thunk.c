@@ -137,6 +137,26 @@ Test(thunk, a_cell_may_be_pointed_elsewhere_at_any_time) {
     thunk_space_close(space);
 }
 
+/* To code with a static chain of its own: such are libffi's closures for Go. */
+Test(thunk, a_relay_goes_on_to_what_the_cell_points_to) {
+    ThunkSpace *space = open_thunks(NULL);
+    char *cell = take_one(space);
+    uintptr_t other[4] = {(uintptr_t)&static_chain}, *chain = other;
+    const void *relay = thunk_relay();
+    memcpy(cell, &relay, sizeof relay);
+    memcpy(cell + THUNK_RELAY_AT, &chain, sizeof chain);
+    cr_assert_eq(call_thunk(cell), chain);
+    other[0] = (uintptr_t)&all_registers;
+    double (*through)(long, long, long, long, long, long, double, double, double, double, double, double, double,
+                      double, long, double, Large);
+    const void *code = thunk_code(cell);
+    memcpy(&through, &code, sizeof through);
+    Large large = {{7, 0, 0, 0, 9}};
+    cr_assert_eq(through(1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, large),
+                 all_registers(1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, large));
+    thunk_space_close(space);
+}
+
 /* ---- many ---- */
 
 /* A number of /proc/self/smaps_rollup, in bytes. */

@@ -12,6 +12,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "trampolines/parts.h"
+
 __asm__(".text\n"
         ".globl static_chain\n"
         ".hidden static_chain\n"
@@ -70,6 +72,14 @@ bool call_cells(ThunkCell **cells, size_t count) {
         if (call_thunk(cells[i]) != cells[i]) return false;
     }
     return true;
+}
+
+void use_up_supply(void) {
+    ThunkLoan loan = {0};
+    void *first;
+    size_t count, taken = 0;
+    while (thunk_supply_lend(&loan, &first, &count)) taken += count;
+    cr_assert_eq(taken, thunk_supply_count());
 }
 
 size_t address_space(void) {

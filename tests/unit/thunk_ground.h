@@ -22,6 +22,9 @@ bool take_cells(ThunkSpace *space, size_t count, size_t most, ThunkCell **cells)
 /* Whether each gets itself as the static chain. */
 bool call_cells(ThunkCell **cells, size_t count);
 
+/* Takes all thunks that come with the library, for as long as the process lives: so that a refusal is one. */
+void use_up_supply(void);
+
 /* Sanitizers map memory themselves, at any time: limits and counts of the whole process say nothing then. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED true

@@ -25,6 +25,7 @@ static ferry_allocator allocator;
 static ThunkCell *cells[MANY];
 
 static ThunkSpace *open_space(void) {
+    use_up_supply();
     allocator = meter_allocator(&meter);
     return open_thunks(&allocator);
 }

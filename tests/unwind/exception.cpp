@@ -59,6 +59,8 @@ const ferry_signature *signature_of(ferry_engine *engine, const std::string &let
 ferry_engine *open_engine(ferry_policy policy) {
     ferry_error error;
     ferry_engine_options options = {};
+    options.policy = FERRY_NOW;
+    options.without = FERRY_SOURCE_ALL;
     options.policy = policy;
     ferry_engine *engine = ferry_engine_create(&options, &error);
     CHECK(engine != nullptr, "%s", error.message);

@@ -13,6 +13,8 @@
 
 int main() {
     ferry_engine_options options = {};
+    options.policy = FERRY_NOW;
+    options.without = FERRY_SOURCE_ALL;
     options.policy = FERRY_NEVER;
     ferry_error error = {};
     ferry_engine *engine = ferry_engine_create(&options, &error);

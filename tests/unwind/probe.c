@@ -54,7 +54,7 @@ static int call_through(ferry_engine *engine, ferry_error *error) {
 
 /* probe [perf|gdb] */
 int main(int count, char **words) {
-    ferry_engine_options options = {0};
+    ferry_engine_options options = {.policy = FERRY_NOW, .without = FERRY_SOURCE_ALL};
     ferry_error error = {0};
     options.perf_map = count > 1 && strcmp(words[1], "perf") == 0;
     options.gdb = count > 1 && strcmp(words[1], "gdb") == 0;

@@ -29,7 +29,7 @@ static void report_late(void *context, const ferry_report *report) {
 
 static void open_farewell(const Way *way) {
     ferry_error error;
-    const ferry_engine_options options = {.policy = way->policy, .report = report_late};
+    const ferry_engine_options options = {.policy = way->policy, .without = FERRY_SOURCE_ALL, .report = report_late};
     farewell.engine = ferry_engine_create(&options, &error);
     cr_assert_not_null(farewell.engine, "%s", error.message);
     cr_assert_eq(pipe(farewell.pipe), 0);

@@ -1,0 +1,98 @@
+/* engines.c: all engines of the process, because fork and exit concern them all.
+ *
+ *   fork   whatever an engine's thread is doing would stay half done in the child: so the thread that forks waits until
+ *          it is between two batches, and holds every engine's locks meanwhile
+ *   exit   LLVM's destructors run at exit; no thread may be inside of LLVM then. Handlers run in the reverse order of
+ *          their registration, so ours has to be registered after LLVM was loaded. Where exit comes while LLVM is being
+ *          loaded, some of its destructors may be registered after ours: a handler that is registered during exit runs
+ *          next, so the thread registers one as soon as LLVM is there, and then waits a moment to see whether it runs
+ */
+#define _GNU_SOURCE
+#include "runtime/engine.h"
+
+#include <stdlib.h>
+
+static pthread_mutex_t list_mutex = PTHREAD_MUTEX_INITIALIZER;
+static Engine *engines;
+static bool watching_forks;
+static atomic_bool exiting;
+
+/* ---- fork ---- */
+
+static void before_fork(void) {
+    pthread_mutex_lock(&list_mutex);
+    for (Engine *engine = engines; engine != NULL; engine = engine->next_engine) {
+        work_lock(engine);
+        engine_lock(engine);
+        pool_hold(&engine->pool);
+    }
+    cache_before_fork();
+}
+
+static void release_all(bool in_child) {
+    cache_after_fork(in_child);
+    for (Engine *engine = engines; engine != NULL; engine = engine->next_engine) {
+        if (in_child) maker_after_fork(engine);
+        pool_release(&engine->pool);
+        engine_unlock(engine);
+        work_unlock(engine);
+    }
+    pthread_mutex_unlock(&list_mutex);
+}
+
+static void after_fork_in_parent(void) {
+    release_all(false);
+}
+
+static void after_fork_in_child(void) {
+    release_all(true);
+}
+
+/* ---- exit ---- */
+
+static void at_exit(void) {
+    atomic_store(&exiting, true);
+    pthread_mutex_lock(&list_mutex);
+    for (Engine *engine = engines; engine != NULL; engine = engine->next_engine) maker_stop(engine);
+    pthread_mutex_unlock(&list_mutex);
+}
+
+/* That there is no memory for a handler leaves exit as it was: nothing better can be done. */
+void engines_watch_exit(void) {
+    (void)atexit(at_exit);
+}
+
+bool engines_exiting(void) {
+    return atomic_load(&exiting);
+}
+
+/* ---- the list ---- */
+
+static ferry_code watch_forks(ferry_error *error) {
+    if (watching_forks) return FERRY_OK;
+    TRY(process_watch(error));
+    watching_forks = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
+    return watching_forks ? FERRY_OK : fail_out_of_memory(error, "the fork handlers");
+}
+
+ferry_code engines_add(Engine *engine, ferry_error *error) {
+    pthread_mutex_lock(&list_mutex);
+    ferry_code code = watch_forks(error);
+    if (code == FERRY_OK) {
+        engine->next_engine = engines;
+        if (engines != NULL) engines->previous_engine = engine;
+        engines = engine;
+    }
+    pthread_mutex_unlock(&list_mutex);
+    return code;
+}
+
+void engines_remove(Engine *engine) {
+    pthread_mutex_lock(&list_mutex);
+    if (engine->next_engine != NULL) engine->next_engine->previous_engine = engine->previous_engine;
+    if (engine->previous_engine != NULL)
+        engine->previous_engine->next_engine = engine->next_engine;
+    else
+        engines = engine->next_engine;
+    pthread_mutex_unlock(&list_mutex);
+}
