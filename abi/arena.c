@@ -5,6 +5,7 @@
 
 #define ARENA_ALIGNMENT 16
 #define ARENA_BLOCK     4064 /* with malloc's own word the block stays below a page */
+#define ARENA_FIRST     1008 /* the first one is smaller: many arenas never need more, and a fresh page is dear */
 
 /* size counts the header; used <= size. */
 struct ArenaBlock {
@@ -45,7 +46,8 @@ void *arena_new(Arena *arena, size_t size) {
     if (rounded > ARENA_BLOCK / 4) return new_large(arena, rounded);
     ArenaBlock *block = arena->block;
     if (block == NULL || block->size - block->used < rounded) {
-        block = add_block(arena, ARENA_BLOCK - sizeof(ArenaBlock));
+        bool starts_small = block == NULL && rounded <= ARENA_FIRST - sizeof(ArenaBlock);
+        block = add_block(arena, (starts_small ? ARENA_FIRST : ARENA_BLOCK) - sizeof(ArenaBlock));
         if (block == NULL) return NULL;
         block->older = arena->block;
         arena->block = block;

@@ -99,16 +99,16 @@ static bool fits_a_type(uint32_t words) {
 static ferry_code add_word(Parser *parser, Reading *reading, uint32_t word) {
     const Token *at = &parser->token;
     char quote[QUOTE_BYTES], before[QUOTE_BYTES];
-    parse_quote(parser, at, quote);
     if (reading->out->type != NULL) {
-        return parse_fail(parser, at, FERRY_SYNTAX, "%s cannot be combined with the type before it", quote);
+        return parse_fail(parser, at, FERRY_SYNTAX, "%s cannot be combined with the type before it",
+                          parse_quote(parser, at, quote));
     }
     bool twice = (reading->words & word) != 0 || (word == WORD_LONG && (reading->words & WORD_LONG_LONG) != 0);
     if (word == WORD_LONG && (reading->words & WORD_LONG) != 0) {
         reading->words &= ~(uint32_t)WORD_LONG;
         word = WORD_LONG_LONG;
     } else if (twice) {
-        return parse_fail(parser, at, FERRY_SYNTAX, "one %s too many in this type", quote);
+        return parse_fail(parser, at, FERRY_SYNTAX, "one %s too many in this type", parse_quote(parser, at, quote));
     }
     uint32_t words = reading->words | word;
     if (!fits_a_type(words)) {
@@ -116,7 +116,7 @@ static ferry_code add_word(Parser *parser, Reading *reading, uint32_t word) {
         return parse_fail(parser, at, is_complex ? FERRY_UNSUPPORTED : FERRY_SYNTAX,
                           is_complex ? "%s after %s: only float, double, long double and __float128 can be complex here"
                                      : "%s cannot be combined with %s in one type",
-                          quote, parse_quote(parser, &reading->last_word, before));
+                          parse_quote(parser, at, quote), parse_quote(parser, &reading->last_word, before));
     }
     reading->words = words;
     reading->last_word = *at;

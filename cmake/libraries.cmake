@@ -5,7 +5,8 @@ target_link_libraries(ferry_shared PRIVATE core_objects abi_objects ferry_prelud
 set_target_properties(ferry_shared PROPERTIES OUTPUT_NAME ferry EXPORT_NAME ferry LINKER_LANGUAGE C
     VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
     LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/library.map)
-target_link_options(ferry_shared PRIVATE ${ferry_no_undefined}
+# Bound when it is loaded: looking names up at the first call of each costs a page or two every time.
+target_link_options(ferry_shared PRIVATE ${ferry_no_undefined} LINKER:-z,now
     "LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/library.map")
 target_include_directories(ferry_shared INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)

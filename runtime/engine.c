@@ -25,9 +25,12 @@ void engine_unlock(Engine *engine) {
     pthread_mutex_unlock(&engine->lock);
 }
 
+/* Large enough for the arena to begin with a block of full size. */
+#define SCRATCH_HEAD 1000
+
 /* Without memory for it the mark is that of an empty arena, and all is freed at its end. */
 ArenaMark engine_scratch(Engine *engine) {
-    if (engine->scratch.block == NULL) (void)arena_new(&engine->scratch, 1);
+    if (engine->scratch.block == NULL) (void)arena_new(&engine->scratch, SCRATCH_HEAD);
     return arena_mark(&engine->scratch);
 }
 

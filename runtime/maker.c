@@ -16,7 +16,8 @@
 #include <signal.h>
 #include <string.h>
 
-#define GATHER_NANOSECONDS 100000
+#define GATHER_NANOSECONDS 400000
+#define YIELD_NANOSECONDS  50000
 #define LOOK_NANOSECONDS   500000
 
 /* ---- the work lock ---- */
@@ -126,7 +127,7 @@ void maker_look_round(const Engine *engine) {
 /* Whoever else wants to make code, or to fork, goes first. */
 static bool make_one_batch(Engine *engine) {
     Maker *maker = &engine->maker;
-    while (atomic_load(&maker->wanted) != 0 && !atomic_load(&maker->stop)) nap(GATHER_NANOSECONDS);
+    while (atomic_load(&maker->wanted) != 0 && !atomic_load(&maker->stop)) nap(YIELD_NANOSECONDS);
     if (atomic_load(&maker->stop)) return false;
     pthread_mutex_lock(&maker->work);
     maker->in_thread = true;

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/prctl.h>
 
 #include "ground.h"
 
@@ -30,6 +31,7 @@ static void write_for_ever(Progress *progress, size_t limit, uint32_t batch_most
     Cache *cache;
     ferry_error error = {0};
     uint32_t state = seed;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves none behind */
     if (cache_open(ground.folder, limit, NULL, &cache, &error) != FERRY_OK) _exit(1);
     for (;;) {
         size_t count = 1 + next_random(&state) % batch_most, written;

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/prctl.h>
 
 #include "ground.h"
 
@@ -89,6 +90,7 @@ static void write_for_ever(size_t limit) {
     Cache *cache;
     size_t written;
     ferry_error error = {0};
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves none behind */
     if (cache_open(ground.folder, limit, NULL, &cache, &error) != FERRY_OK) _exit(1);
     for (uint32_t first = 1000;; first += 7) {
         ferry_code code = samples_put(cache, first, 7, &written, &error);
