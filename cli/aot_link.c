@@ -13,8 +13,6 @@
 
 #include "cli/aot.h"
 
-extern char **environ;
-
 /* What of a linker's own choice would make the bundle differ, or load less safely, is chosen here. */
 static const char *const linker_options[] = {
     "-shared",

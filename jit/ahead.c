@@ -51,8 +51,8 @@ static ferry_code name_function(LLVMValueRef function, const char *name, Arena *
     size_t prefix = strlen(AHEAD_PREFIX), length = strlen(name);
     char *symbol = arena_new(arena, prefix + length + 1);
     if (symbol == NULL) return fail_out_of_memory(error, "the name of a function");
-    memcpy(symbol, AHEAD_PREFIX, prefix);
-    memcpy(symbol + prefix, name, length);
+    memcpy(symbol, AHEAD_PREFIX, prefix + 1);
+    memcpy(symbol + prefix, name, length + 1);
     LLVMSetValueName2(function, symbol, prefix + length);
     LLVMSetLinkage(function, LLVMInternalLinkage);
     return FERRY_OK;

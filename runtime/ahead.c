@@ -52,7 +52,7 @@ static ferry_code copy_text(char *field, size_t size, const char *text, const ch
     if (length >= size)
         return fail(error, FERRY_TOO_LARGE, "%s '%s' is longer than the %zu bytes that a table has for it", what, text,
                     size - 1);
-    memcpy(field, text, length);
+    memcpy(field, text, length + 1);
     return FERRY_OK;
 }
 
