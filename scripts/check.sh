@@ -37,7 +37,7 @@ step_asan() {
     scripts/build.sh asan || return 1
     ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1 \
         LSAN_OPTIONS=suppressions=$PWD/scripts/lsan.supp:print_suppressions=0 \
-        UBSAN_OPTIONS=print_stacktrace=1 run_tests asan -L '^(unit|run|uses|jit|hostile|layout|golden|cli|unwind)$'
+        UBSAN_OPTIONS=print_stacktrace=1 run_tests asan -L '^(unit|run|uses|jit|hostile|layout|golden|cli|unwind|cache|prelude)$'
 }
 step_tsan() {
     scripts/build.sh tsan || return 1
