@@ -40,13 +40,19 @@ static void print_errno(int number) {
     fprintf(stderr, "errno %d%s%s: %s\n", number, name[0] != '\0' ? " " : "", name, strerror(number));
 }
 
-static void print_path(const ferry_binding *binding) {
+static void print_path(const Invocation *invocation, const ferry_binding *binding) {
     size_t size = 0;
     ferry_binding_code(binding, &size);
     switch (ferry_binding_path(binding)) {
-    case FERRY_PATH_CODE: fprintf(stderr, "path: machine code of its shape, %zu bytes\n", size); break;
+    case FERRY_PATH_CODE:
+        fprintf(stderr, "path: machine code of its shape, %zu bytes (%s)\n", size,
+                ferry_tier_text(ferry_binding_tier(binding)));
+        break;
     case FERRY_PATH_BOUND: fprintf(stderr, "path: machine code of its own, %zu bytes\n", size); break;
-    case FERRY_PATH_LIBFFI: fprintf(stderr, "path: libffi: %s\n", ferry_binding_reason(binding)); break;
+    case FERRY_PATH_LIBFFI:
+        fprintf(stderr, "path: libffi: %s\n",
+                option_given(invocation, "never") ? "--never" : ferry_binding_reason(binding));
+        break;
     }
 }
 
@@ -70,7 +76,7 @@ static void print_outcome(const Invocation *invocation, const Call *call, const 
     if (option_given(invocation, "show-memory")) print_memory(call);
     fflush(stdout);
     if (call->errno_place != NULL) print_errno(*call->errno_place);
-    if (option_given(invocation, "path")) print_path(binding);
+    if (option_given(invocation, "path")) print_path(invocation, binding);
 }
 
 static int bind_and_call(const Invocation *invocation, Call *call) {

@@ -22,6 +22,10 @@ install(FILES ${PROJECT_BINARY_DIR}/ferry-config.cmake ${PROJECT_BINARY_DIR}/fer
     cmake/ferry-trampolines.cmake
     DESTINATION ${package_dir})
 
+# Relative to the file itself, so that an installed tree may be moved; absolute folders stay what they are.
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_INCLUDEDIR BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig OUTPUT_VARIABLE up)
+string(REGEX REPLACE "/?${CMAKE_INSTALL_INCLUDEDIR}$" "" up "${up}")
+set(pc_prefix "\${pcfiledir}/${up}")
 configure_file(cmake/ferry.pc.in ${PROJECT_BINARY_DIR}/ferry.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/ferry.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
@@ -31,3 +35,7 @@ install(FILES cli/completions/ferry.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/ba
 install(FILES cli/completions/_ferry DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions OPTIONAL)
 install(FILES cli/completions/ferry.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d OPTIONAL)
 install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
+if(ferry_prelude_list)
+    install(FILES ${ferry_prelude_list} prelude/common.txt DESTINATION ${CMAKE_INSTALL_DOCDIR}/prelude)
+endif()

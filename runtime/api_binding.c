@@ -72,6 +72,7 @@ static Binding *bind_known(const Signature *signature, void (*function)(void), c
     Route *route = atomic_load_explicit(cell, memory_order_acquire);
     if (route == NULL || options->bound) return NULL;
     ferry_entry entry = route_entry(route);
+    if (entry == slow_call) route_ask(route);
     return entry != NULL ? fill(route, entry, function) : NULL;
 }
 
@@ -136,8 +137,9 @@ ferry_code ferry_prepare(ferry_engine *engine, const ferry_signature *const *sig
 
 /* As a call would find it. */
 static bool is_slow(const ferry_binding *binding) {
-    return atomic_load_explicit(&binding->entry, memory_order_relaxed) == slow_call &&
-           binding_move_on(binding) == slow_call;
+    if (atomic_load_explicit(&binding->entry, memory_order_relaxed) != slow_call) return false;
+    maker_revive(binding->route->engine);
+    return binding_move_on(binding) == slow_call;
 }
 
 ferry_path ferry_binding_path(const ferry_binding *binding) {

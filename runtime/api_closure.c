@@ -264,8 +264,11 @@ ferry_path ferry_closure_path(const ferry_closure *closure) {
     Cell *cell = live_cell(closure);
     if (cell == NULL) return FERRY_PATH_LIBFFI;
     uintptr_t relay = (uintptr_t)thunk_relay();
-    if (atomic_load(&cell->entry) == relay)
-        slow_upcall_move_on(cell, atomic_load_explicit(&cell->upcall, memory_order_relaxed));
+    if (atomic_load(&cell->entry) == relay) {
+        Upcall *upcall = atomic_load_explicit(&cell->upcall, memory_order_relaxed);
+        maker_revive(upcall->engine);
+        slow_upcall_move_on(cell, upcall);
+    }
     return atomic_load(&cell->entry) == relay ? FERRY_PATH_LIBFFI : FERRY_PATH_CODE;
 }
 

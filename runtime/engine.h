@@ -129,7 +129,6 @@ MUST_USE ferry_code ready_add(Engine *engine, const Bundle *bundle, ferry_error 
 void ready_keep(Engine *engine, const Shape *const *shapes, const Blob *blobs, size_t count, ferry_quality quality);
 
 /* shape_code.c: code that is made. */
-MUST_USE ferry_code reason_keep(Engine *engine, const ferry_error *failure, const char **reason, ferry_error *error);
 /* Under the engine's lock, which is given up while LLVM works. shapes_make: all of them have code afterwards, or it
  * fails; shapes_prepare the same, but under FERRY_NEVER nothing is made. shapes_complete: afterwards the last entry has
  * code, and the others that it needs too, or it has a reason. shape_bound: code for one function, owned by the caller.
@@ -162,13 +161,15 @@ typedef struct Maker {
     atomic_bool stop;
     bool in_thread; /* it is the thread that holds `work`; under that */
     pthread_t thread;
-    atomic_bool running; /* changes under the engine's lock */
-    const char *error;   /* why no thread could be started; NULL */
+    atomic_bool orphaned; /* the parent of this process had a thread that is to be started here too: see maker_revive */
+    atomic_bool running;  /* changes under the engine's lock */
+    const char *error;    /* why no thread could be started; NULL */
 } Maker;
 
 MUST_USE ferry_code maker_open(Engine *engine, ferry_error *error);
 void maker_close(Engine *engine);                      /* stops the thread first */
 void maker_start(Engine *engine);                      /* under the engine's lock; does nothing where it runs already */
+void maker_wake(Engine *engine);                       /* whoever waits, to look again; no lock held */
 void maker_stop(Engine *engine);                       /* no lock held; what is queued stays there */
 void shape_request(Engine *engine, ShapeEntry *entry); /* no lock needed; nothing happens to one that has code */
 void work_lock(Engine *engine);
@@ -176,6 +177,9 @@ void work_unlock(Engine *engine);
 /* Waits, under the engine's lock (given up meanwhile), until something was finished; makes it itself where there is no
  * thread. false: the time (of CLOCK_MONOTONIC; NULL: none) is over. */
 bool maker_wait(Engine *engine, const struct timespec *until);
+/* In the child of a fork the thread is started by whoever next binds, makes a closure, asks for a tier, or calls by
+ * libffi (but no closure: C may call those in signal handlers). No lock held. */
+void maker_revive(Engine *engine);
 /* Under `work`, wherever it is held: */
 bool maker_is_stopping(const Engine *engine); /* this is the thread, and it is to end */
 void maker_look_round(const Engine *engine);  /* LLVM was just loaded: the thread waits whether the process is ending */
@@ -184,8 +188,11 @@ void maker_after_fork(Engine *engine);        /* in the child, before its locks 
 /* engines.c: all engines of the process. */
 MUST_USE ferry_code engines_add(Engine *engine, ferry_error *error);
 void engines_remove(Engine *engine);
-void engines_watch_exit(void); /* from now on exit waits for what is being made; again after LLVM was loaded */
-bool engines_exiting(void);
+/* From now on exit waits for what is being made: when a thread is started (NULL), and again after a library was loaded
+ * that has destructors. */
+void engines_watch_exit(const void *library);
+bool engines_exiting(void); /* the process is ending: no code is made any more */
+#define ENDING_TEXT "the process is ending: no code is made any more"
 
 /* route.c. All under the engine's lock, but for what is inline. */
 struct Route {
@@ -223,6 +230,9 @@ MUST_USE ferry_code layouts_find(Engine *engine, const Signature *signature, con
                                  ferry_error *error);
 MUST_USE ferry_code route_find(Engine *engine, const Signature *signature, const ferry_binding_options *options,
                                Route **route, ferry_error *error);
+/* For a route on the slow path, no lock held: asks again for what was not to be had, for want of memory or of a thread.
+ */
+void route_ask(Route *route);
 MUST_USE ferry_code route_complete(Route *route, ferry_error *error); /* entry is set afterwards */
 /* *code NULL on success: no machine code can be made, and *reason says why. */
 /* Gives the engine's lock up while LLVM works. */

@@ -2,10 +2,10 @@
  *
  *   fork   whatever an engine's thread is doing would stay half done in the child: so the thread that forks waits until
  *          it is between two batches, and holds every engine's locks meanwhile
- *   exit   LLVM's destructors run at exit; no thread may be inside of LLVM then. Handlers run in the reverse order of
- *          their registration, so ours has to be registered after LLVM was loaded. Where exit comes while LLVM is being
- *          loaded, some of its destructors may be registered after ours: a handler that is registered during exit runs
- *          next, so the thread registers one as soon as LLVM is there, and then waits a moment to see whether it runs
+ *   exit   LLVM's destructors run at exit; no thread may be inside of LLVM then, or go there afterwards. Handlers run
+ * in the reverse order of their registration, so ours has to be registered after LLVM was loaded. Where exit comes
+ * while LLVM is being loaded, some of its destructors may be registered after ours: a handler that is registered during
+ * exit runs next, so the thread registers one as soon as LLVM is there, and then waits a moment to see whether it runs
  */
 #define _GNU_SOURCE
 #include "runtime/engine.h"
@@ -50,16 +50,32 @@ static void after_fork_in_child(void) {
 
 /* ---- exit ---- */
 
+/* The thread ends, whoever else is inside of LLVM gets out, and from then on nobody gets in: see shape_code.c. */
 static void at_exit(void) {
     atomic_store(&exiting, true);
     pthread_mutex_lock(&list_mutex);
-    for (Engine *engine = engines; engine != NULL; engine = engine->next_engine) maker_stop(engine);
+    for (Engine *engine = engines; engine != NULL; engine = engine->next_engine) {
+        maker_stop(engine);
+        work_lock(engine);
+        work_unlock(engine);
+        maker_wake(engine);
+    }
     pthread_mutex_unlock(&list_mutex);
 }
 
-/* That there is no memory for a handler leaves exit as it was: nothing better can be done. */
-void engines_watch_exit(void) {
-    (void)atexit(at_exit);
+/* Once for each library, however many engines load it; where there is no memory for a handler it is tried again. No
+ * lock: at_exit waits for threads that come here. */
+void engines_watch_exit(const void *library) {
+    static _Atomic(const void *) watched[8];
+    static const char thread = 0;
+    const void *key = library != NULL ? library : &thread;
+    _Atomic(const void *) *place = NULL;
+    for (size_t i = 0; i < COUNT_OF(watched) && place == NULL; i++) {
+        const void *before = NULL;
+        if (atomic_compare_exchange_strong(&watched[i], &before, key)) place = &watched[i];
+        if (before == key) return;
+    }
+    if (atexit(at_exit) != 0 && place != NULL) atomic_store(place, NULL);
 }
 
 bool engines_exiting(void) {

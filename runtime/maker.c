@@ -42,6 +42,7 @@ static void nap(long nanoseconds) {
 void shape_request(Engine *engine, ShapeEntry *entry) {
     Maker *maker = &engine->maker;
     if (shape_code(entry) != NULL || atomic_load(&entry->reason) != NULL) return;
+    if (atomic_load_explicit(&entry->queued, memory_order_relaxed)) return;
     if (atomic_exchange(&entry->queued, true)) return;
     atomic_fetch_add(&maker->asked, 1);
     ShapeEntry *first = atomic_load(&maker->queue);
@@ -159,14 +160,23 @@ static int start_thread(Engine *engine) {
 
 void maker_start(Engine *engine) {
     Maker *maker = &engine->maker;
+    atomic_store(&maker->orphaned, false);
     if (atomic_load(&maker->running) || maker->error != NULL || engines_exiting()) return;
-    engines_watch_exit();
+    engines_watch_exit(NULL);
     atomic_store(&maker->stop, false);
     int failure = start_thread(engine);
     atomic_store(&maker->running, failure == 0);
     if (failure == 0) return;
     maker->error = arena_string(&engine->arena, strerror(failure));
     if (maker->error == NULL) maker->error = "no memory";
+}
+
+/* Waits for no lock: in the middle of a call somebody else may hold it, who starts the thread as well as anybody. */
+void maker_revive(Engine *engine) {
+    if (!atomic_load_explicit(&engine->maker.orphaned, memory_order_relaxed)) return;
+    if (pthread_mutex_trylock(&engine->lock) != 0) return;
+    maker_start(engine);
+    engine_unlock(engine);
 }
 
 void maker_stop(Engine *engine) {
@@ -179,6 +189,13 @@ void maker_stop(Engine *engine) {
     atomic_store(&maker->stop, true);
     sem_post(&maker->bell);
     pthread_join(thread, NULL);
+    maker_wake(engine); /* whoever waits for it now has to do without */
+}
+
+void maker_wake(Engine *engine) {
+    engine_lock(engine);
+    pthread_cond_broadcast(&engine->maker.made);
+    engine_unlock(engine);
 }
 
 /* ---- waiting ---- */
@@ -191,15 +208,35 @@ static void make_here(Engine *engine) {
     engine_lock(engine);
 }
 
+static uint64_t nanoseconds_of(const struct timespec *time) {
+    return (uint64_t)time->tv_sec * 1000000000 + (uint64_t)time->tv_nsec;
+}
+
+static bool is_over(const struct timespec *until) {
+    return until != NULL && clock_now() >= nanoseconds_of(until);
+}
+
+/* The earlier of the two: that, and a little later than now. Without a thread nobody wakes who looked between the two
+ * halves of an asker's push. */
+static struct timespec soon(const struct timespec *until) {
+    uint64_t time = clock_now() + LOOK_NANOSECONDS;
+    if (until != NULL && nanoseconds_of(until) < time) time = nanoseconds_of(until);
+    return (struct timespec){.tv_sec = (time_t)(time / 1000000000), .tv_nsec = (long)(time % 1000000000)};
+}
+
 bool maker_wait(Engine *engine, const struct timespec *until) {
     Maker *maker = &engine->maker;
-    if (!atomic_load(&maker->running) && has_work(maker)) {
+    if (is_over(until) || engines_exiting()) return false;
+    if (atomic_load(&maker->running)) {
+        if (until != NULL) pthread_cond_timedwait(&maker->made, &engine->lock, until);
+        if (until == NULL) pthread_cond_wait(&maker->made, &engine->lock);
+    } else if (has_work(maker)) {
         make_here(engine);
-        return true;
+    } else {
+        const struct timespec moment = soon(until);
+        pthread_cond_timedwait(&maker->made, &engine->lock, &moment);
     }
-    int failure = until != NULL ? pthread_cond_timedwait(&maker->made, &engine->lock, until)
-                                : pthread_cond_wait(&maker->made, &engine->lock);
-    return failure != ETIMEDOUT;
+    return true;
 }
 
 static struct timespec time_in(uint64_t milliseconds) {
@@ -222,6 +259,7 @@ ferry_code ferry_engine_wait(ferry_engine *engine, uint64_t milliseconds, ferry_
     uint64_t missing = maker->finished < asked ? asked - maker->finished : 0;
     engine_unlock(engine);
     if (missing == 0) return FERRY_OK;
+    if (engines_exiting()) return fail(error, FERRY_BACKEND, ENDING_TEXT);
     return fail(error, FERRY_TIMEOUT, "code of %llu shapes is not there after %llu ms", (unsigned long long)missing,
                 (unsigned long long)milliseconds);
 }
@@ -254,17 +292,22 @@ static void forget(void *context, ShapeEntry *entry) {
     atomic_store(&entry->queued, false);
 }
 
-static void remember(ShapeEntry *first) {
-    for (ShapeEntry *entry = first; entry != NULL; entry = atomic_load_explicit(&entry->next, memory_order_relaxed))
+static size_t remember(ShapeEntry *first) {
+    size_t count = 0;
+    for (ShapeEntry *entry = first; entry != NULL; entry = atomic_load_explicit(&entry->next, memory_order_relaxed)) {
         atomic_store(&entry->queued, true);
+        count++;
+    }
+    return count;
 }
 
 /* Threads that had claimed something are not here; nor are those that waited for the bell or the condition. */
 void maker_after_fork(Engine *engine) {
     Maker *maker = &engine->maker;
     shape_entry_each(engine, forget, NULL);
-    remember(atomic_load(&maker->queue));
-    remember(atomic_load(&maker->taken));
+    size_t waiting = remember(atomic_load(&maker->queue)) + remember(atomic_load(&maker->taken));
+    atomic_store(&maker->asked, maker->finished + waiting);
+    atomic_store(&maker->orphaned, atomic_load(&maker->running) || waiting != 0);
     pthread_condattr_t monotonic;
     atomic_store(&maker->running, false);
     atomic_store(&maker->asleep, false);

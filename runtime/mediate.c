@@ -8,8 +8,8 @@
 /* ---- reports ---- */
 
 static const char *subject_of(ferry_event event) {
-    if (event == FERRY_IGNORED_CACHE) return "the cache is not used";
-    return event == FERRY_IGNORED_BUNDLE ? "a bundle is not used" : "a closure";
+    if (event == FERRY_IGNORED_CACHE) return "the cache";
+    return event == FERRY_IGNORED_BUNDLE ? "a bundle" : "a closure";
 }
 
 static void format_message(char *message, size_t size, ferry_event event, const char *name, const Signature *signature,

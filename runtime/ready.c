@@ -63,11 +63,20 @@ static ferry_code check_fits(const Engine *engine, const BundleHeader *header, f
     return FERRY_OK;
 }
 
-static bool has_bundle(const Ready *ready, const Bundle *bundle) {
-    for (const BundleLink *link = ready->bundles; link != NULL; link = link->next) {
-        if (link->bundle.table == bundle->table) return true;
+static BundleLink *find_link(const Ready *ready, const Bundle *bundle) {
+    for (BundleLink *link = ready->bundles; link != NULL; link = link->next) {
+        if (link->bundle.table == bundle->table) return link;
     }
-    return false;
+    return NULL;
+}
+
+static BundleLink *add_link(Engine *engine, const Bundle *bundle) {
+    const BundleLink made = {.bundle = *bundle};
+    BundleLink *link = arena_copy(&engine->arena, &made, sizeof made);
+    BundleLink **end = &engine->ready.bundles;
+    while (*end != NULL) end = &(*end)->next;
+    if (link != NULL) *end = link;
+    return link;
 }
 
 /* Entries that are there already. */
@@ -91,16 +100,12 @@ static void offer(void *context, ShapeEntry *entry) {
                              entry, newcomer->error);
 }
 
+/* One that is there already is offered again: there may have been no memory for all of its code. */
 ferry_code ready_add(Engine *engine, const Bundle *bundle, ferry_error *error) {
-    Ready *ready = &engine->ready;
     TRY(check_fits(engine, bundle->header, error));
-    if (has_bundle(ready, bundle)) return FERRY_OK;
-    const BundleLink made = {.bundle = *bundle};
-    BundleLink *link = arena_copy(&engine->arena, &made, sizeof made);
+    BundleLink *link = find_link(&engine->ready, bundle);
+    if (link == NULL) link = add_link(engine, bundle);
     if (link == NULL) return fail_out_of_memory(error, "a bundle");
-    BundleLink **end = &ready->bundles;
-    while (*end != NULL) end = &(*end)->next;
-    *end = link;
     Newcomer newcomer = {.engine = engine, .bundle = &link->bundle, .code = FERRY_OK, .error = error};
     shape_entry_each(engine, offer, &newcomer);
     return newcomer.code;
@@ -143,7 +148,9 @@ static CacheKey key_of(const Shape *shape, const char *maker) {
 static ferry_code place(Engine *engine, ShapeEntry *entry, const Blob *blob, ferry_error *error) {
     Code *code;
     ferry_error failure;
+    uint64_t start = clock_now();
     ferry_code placed = code_add(engine->code, blob, &code, &failure);
+    engine->place_nanoseconds += clock_now() - start;
     if (placed == FERRY_OUT_OF_MEMORY) return fail_out_of_memory(error, "code from the cache");
     if (placed == FERRY_NO_CODE) engine->no_code = arena_string(&engine->arena, failure.message);
     if (placed != FERRY_OK) keep_first(engine, &engine->ready.cache_error, &failure);
@@ -181,7 +188,7 @@ static void keep_items(Engine *engine, const CacheItem *items, size_t count) {
     ferry_code code = cache_put(ready->cache, items, count, &written, &failure);
     atomic_fetch_add(&ready->cache_write_nanoseconds, clock_now() - start);
     atomic_fetch_add(&ready->cache_written, written);
-    if (code == FERRY_OK) return;
+    if (code == FERRY_OK || code == FERRY_TIMEOUT) return; /* it is busy: the next process keeps it */
     atomic_store(&ready->cache_refuses, true);
     engine_lock(engine);
     keep_first(engine, &ready->cache_error, &failure);
@@ -238,12 +245,13 @@ static ferry_code add_files(Engine *engine, const char *paths, ferry_error *erro
         ferry_error failure;
         ferry_code code = FERRY_OK;
         if (length >= sizeof path)
-            code = fail(&failure, FERRY_UNFIT, "FERRY_BUNDLES: a path is longer than %zu bytes", sizeof path - 1);
+            code = fail(&failure, FERRY_UNFIT, "a path is longer than %zu bytes", sizeof path - 1);
         else if (length != 0)
             snprintf(path, sizeof path, "%.*s", (int)length, paths);
         if (code == FERRY_OK && length != 0) code = add_file(engine, path, &failure);
         if (code == FERRY_OUT_OF_MEMORY) *error = failure;
         if (code == FERRY_OUT_OF_MEMORY) return code;
+        if (code != FERRY_OK) code = fail_within(&failure, code, "FERRY_BUNDLES: ");
         if (code != FERRY_OK) keep_first(engine, &engine->ready.bundle_error, &failure);
         paths += length + (paths[length] == ':');
     }

@@ -94,8 +94,9 @@ ferry_code route_bound_code(Route *route, void (*function)(void), Code **code, c
     ferry_code made = shape_bound(route->engine, route->shape->shape, address, code, &failure);
     if (made == FERRY_OUT_OF_MEMORY) *error = failure;
     if (made == FERRY_OUT_OF_MEMORY || made == FERRY_OK) return made;
-    TRY(reason_keep(route->engine, &failure, &route->bound_reason, error));
-    *reason = route->bound_reason;
+    *reason = engines_exiting() ? ENDING_TEXT : arena_string(&route->engine->arena, failure.message);
+    if (*reason == NULL) return fail_out_of_memory(error, "the reason of a failure");
+    if (!engines_exiting()) route->bound_reason = *reason;
     return FERRY_OK;
 }
 
@@ -116,9 +117,10 @@ ferry_code route_plan(Route *route, ferry_error *error) {
 const char *shape_reason(const Engine *engine, const ShapeEntry *entry) {
     const char *reason = atomic_load_explicit(&entry->reason, memory_order_acquire);
     if (reason != NULL) return reason;
+    if (engines_exiting()) return ENDING_TEXT;
     switch (engine->policy) {
     case FERRY_NEVER: return "the engine's policy is never, and there is no ready-made code of its shape";
-    case FERRY_ON_REQUEST: return "its machine code has not been requested yet";
+    case FERRY_ON_REQUEST: return "its machine code has not been requested yet (ferry_prepare, ferry_closures_prepare)";
     case FERRY_AFTER_CALLS: return "its machine code is made after some calls";
     default: return "its machine code is being made";
     }
@@ -141,6 +143,7 @@ static ferry_code publish_plan(Route *route, ferry_error *error) {
         return fail(error, FERRY_NO_CODE, "no machine code: %.160s; and %.160s", shape_reason(engine, route->shape),
                     failure.message);
     if (planned != FERRY_OK) *error = failure;
+    if (planned == FERRY_UNSUPPORTED) return fail_within(error, planned, "the engine's policy is never, and ");
     return planned;
 }
 
@@ -149,6 +152,12 @@ static void request(Engine *engine, ShapeEntry *entry) {
     if (engine->policy != FERRY_BACKGROUND && engine->policy != FERRY_AFTER_CALLS) return;
     if (engine->policy == FERRY_BACKGROUND) shape_request(engine, entry);
     maker_start(engine);
+}
+
+void route_ask(Route *route) {
+    Engine *engine = route->engine;
+    maker_revive(engine);
+    if (engine->policy == FERRY_BACKGROUND) shape_request(engine, route->shape);
 }
 
 ferry_code route_complete(Route *route, ferry_error *error) {

@@ -9,11 +9,6 @@
 
 #include <string.h>
 
-ferry_code reason_keep(Engine *engine, const ferry_error *failure, const char **reason, ferry_error *error) {
-    *reason = arena_string(&engine->arena, failure->message);
-    return *reason != NULL ? FERRY_OK : fail_out_of_memory(error, "the reason of a failure");
-}
-
 /* ---- compiling: under work ---- */
 
 /* What a request gave, copied. */
@@ -48,13 +43,14 @@ static ferry_code check_memory(Engine *engine, ferry_error *error) {
 }
 
 static ferry_code load(Engine *engine, ferry_error *error) {
+    if (engines_exiting()) return fail(error, FERRY_BACKEND, ENDING_TEXT);
     TRY(check_memory(engine, error));
     bool is_new = engine->loaded.state == NULL && !engine->loaded.failed;
     uint64_t start = clock_now();
     ferry_code code = backend_load(&engine->loaded, engine->backend_path, engine->allocator, error);
     if (!is_new) return code;
     uint64_t time = clock_now() - start;
-    if (code == FERRY_OK) engines_watch_exit();
+    if (code == FERRY_OK) engines_watch_exit(engine->loaded.library);
     engine_lock(engine);
     engine->load_nanoseconds += time;
     if (engine->loaded.backend != NULL) engine->llvm = engine->loaded.backend->llvm;
@@ -88,7 +84,7 @@ static ferry_code place(Engine *engine, const Blob *blobs, size_t count, Code **
         codes[i] = NULL;
     }
     engine->place_nanoseconds += clock_now() - start;
-    if (code != FERRY_OK && code != FERRY_OUT_OF_MEMORY) engine->no_code = arena_string(&engine->arena, error->message);
+    if (code == FERRY_NO_CODE) engine->no_code = arena_string(&engine->arena, error->message);
     return code;
 }
 
@@ -159,12 +155,20 @@ static ferry_code make(Engine *engine, ShapeEntry *const *entries, size_t count,
 
 /* ---- for the maker ---- */
 
+/* What passes is no reason: it may be asked for again. */
+static bool is_passing(ferry_code code) {
+    return code == FERRY_OUT_OF_MEMORY || engines_exiting();
+}
+
+static bool is_missing(const ShapeEntry *entry) {
+    return shape_code(entry) == NULL && atomic_load(&entry->reason) == NULL;
+}
+
+/* Under the engine's lock. Without memory for the text there is no reason yet. */
 static void give_reason(Engine *engine, ShapeEntry *entry, const ferry_error *failure) {
-    engine_lock(engine);
+    if (!is_missing(entry)) return;
     const char *reason = arena_string(&engine->arena, failure->message);
-    if (reason == NULL) reason = "there was no memory for its machine code";
-    if (shape_code(entry) == NULL) atomic_store_explicit(&entry->reason, reason, memory_order_release);
-    engine_unlock(engine);
+    atomic_store_explicit(&entry->reason, reason, memory_order_release);
 }
 
 /* Where a batch fails each is tried alone: one that cannot be made must not take the others with it. */
@@ -172,16 +176,15 @@ void shapes_make_queued(Engine *engine, ShapeEntry *const *entries, size_t count
     ferry_error failure;
     if (make(engine, entries, count, &failure) == FERRY_OK) return;
     for (size_t i = 0; i < count && !maker_is_stopping(engine); i++) {
-        if (shape_code(entries[i]) == NULL && make(engine, &entries[i], 1, &failure) != FERRY_OK)
-            give_reason(engine, entries[i], &failure);
+        ferry_code code = shape_code(entries[i]) == NULL ? make(engine, &entries[i], 1, &failure) : FERRY_OK;
+        if (code == FERRY_OK || is_passing(code)) continue;
+        engine_lock(engine);
+        give_reason(engine, entries[i], &failure);
+        engine_unlock(engine);
     }
 }
 
 /* ---- for callers: under the engine's lock ---- */
-
-static bool is_missing(const ShapeEntry *entry) {
-    return shape_code(entry) == NULL && atomic_load(&entry->reason) == NULL;
-}
 
 /* Those that nobody makes. */
 static size_t claim(ShapeEntry *const *entries, size_t count, ShapeEntry **claimed) {
@@ -226,26 +229,23 @@ ferry_code shapes_make(Engine *engine, ShapeEntry *const *entries, size_t count,
         size_t found = claim(entries, count, claimed);
         if (found != 0)
             code = make_claimed(engine, claimed, found, error);
-        else if (is_on_its_way(entries, count))
-            maker_wait(engine, NULL);
-        else
+        else if (!is_on_its_way(entries, count))
             break;
+        else if (!maker_wait(engine, NULL))
+            code = fail(error, FERRY_BACKEND, ENDING_TEXT);
     }
     arena_free(&scratch);
     return code == FERRY_OK ? check_made(entries, count, error) : code;
 }
 
-/* A failure is the last one's: the one that was asked for, the others being what it needs. */
+/* A failure is that of all that are still missing: the one that was asked for, or one that it needs. */
 ferry_code shapes_complete(Engine *engine, ShapeEntry *const *entries, size_t count, ferry_error *error) {
-    ShapeEntry *asked = entries[count - 1];
-    const char *reason = atomic_load(&asked->reason);
-    if (reason != NULL) return FERRY_OK;
     ferry_error failure;
+    if (atomic_load(&entries[count - 1]->reason) != NULL) return FERRY_OK;
     ferry_code code = shapes_make(engine, entries, count, &failure);
     if (code == FERRY_OUT_OF_MEMORY) *error = failure;
     if (code == FERRY_OK || code == FERRY_OUT_OF_MEMORY) return code;
-    TRY(reason_keep(engine, &failure, &reason, error));
-    if (shape_code(asked) == NULL) atomic_store_explicit(&asked->reason, reason, memory_order_release);
+    for (size_t i = 0; i < count && !is_passing(code); i++) give_reason(engine, entries[i], &failure);
     return FERRY_OK;
 }
 

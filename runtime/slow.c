@@ -29,8 +29,9 @@ static void gather(const SlowPlan *plan, const void *arguments, uint64_t *words,
 static void count(Route *route) {
     Engine *engine = route->engine;
     if (engine->policy != FERRY_AFTER_CALLS) return;
-    uint32_t calls = atomic_fetch_add_explicit(&route->calls, 1, memory_order_relaxed) + 1;
-    if (calls == engine->after_calls) shape_request(engine, route->shape);
+    uint32_t calls = atomic_load_explicit(&route->calls, memory_order_relaxed);
+    if (calls < engine->after_calls) calls = atomic_fetch_add_explicit(&route->calls, 1, memory_order_relaxed) + 1;
+    if (calls >= engine->after_calls) shape_request(engine, route->shape);
 }
 
 /* Takes up code that was made since: by this call if there is some. The binding is the engine's memory, and its entry
@@ -66,6 +67,7 @@ void slow_call(const ferry_binding *binding, const void *arguments, void *result
         entry(binding, arguments, result);
         return;
     }
+    maker_revive(binding->route->engine);
     count(binding->route);
     call(binding, arguments, result);
 }

@@ -58,8 +58,9 @@ static void fill_cursor(const Upcall *upcall, void *const *values, ferry_cursor 
 static void count(Upcall *upcall) {
     Engine *engine = upcall->engine;
     if (engine->policy != FERRY_AFTER_CALLS) return;
-    uint32_t calls = atomic_fetch_add_explicit(&upcall->calls, 1, memory_order_relaxed) + 1;
-    if (calls == engine->after_calls) upcall_request(upcall);
+    uint32_t calls = atomic_load_explicit(&upcall->calls, memory_order_relaxed);
+    if (calls < engine->after_calls) calls = atomic_fetch_add_explicit(&upcall->calls, 1, memory_order_relaxed) + 1;
+    if (calls >= engine->after_calls) upcall_request(upcall);
 }
 
 /* Says whether the closure has ended, and moves it on from libffi if there is code. */
@@ -68,6 +69,8 @@ bool slow_upcall_move_on(Cell *cell, Upcall *upcall) {
     bool ended = cell_has_ended(cell);
     if (entry == 0) return ended;
     if (ended) entry = atomic_load(&upcall->late_entry);
+    /* A call may have been stopped for so long that the cell is another closure's by now. */
+    if (atomic_load(&cell->upcall) != upcall) return ended;
     uintptr_t expected = (uintptr_t)thunk_relay();
     atomic_compare_exchange_strong(&cell->entry, &expected, entry);
     return ended;

@@ -118,6 +118,7 @@ static ferry_code publish_plan(Upcall *upcall, ferry_error *error) {
         return fail(error, FERRY_NO_CODE, "no machine code: %.160s; and %.160s", upcall_reason(upcall),
                     failure.message);
     if (planned != FERRY_OK) *error = failure;
+    if (planned == FERRY_UNSUPPORTED) return fail_within(error, planned, "the engine's policy is never, and ");
     return planned;
 }
 

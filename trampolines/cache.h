@@ -68,8 +68,9 @@ MUST_USE ferry_code cache_get(Cache *cache, const CacheKey *key, Arena *arena, B
 /* Writes many in one transaction; what is there already is left. When the file is full the entries that were not used
  * for the longest time make room. Safe against every other process, against kill -9 at any moment and against full
  * disks: then nothing is written. Any thread; processes and threads wait for each other, at most CACHE_PATIENCE.
- * FERRY_SYSTEM, FERRY_UNFIT with the reason. Not in a child between fork and exec while the parent's threads write. */
-#define CACHE_PATIENCE_MILLISECONDS 1000
+ * FERRY_TIMEOUT: others went on writing for so long, nothing is wrong. FERRY_SYSTEM, FERRY_UNFIT with the reason. Not
+ * in a child between fork and exec while the parent's threads write. */
+#define CACHE_PATIENCE_MILLISECONDS 200
 MUST_USE ferry_code cache_put(Cache *cache, const CacheItem *items, size_t count, size_t *written, ferry_error *error);
 
 /* Around fork: holds back every writer of this process, so that no child inherits a half-done write. */

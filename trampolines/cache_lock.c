@@ -66,8 +66,7 @@ static ferry_code check_file(int file, const ferry_allocator *allocator, ferry_e
     ferry_code code = cache_pages_refresh(&pages, &changed, error);
     if (code == FERRY_OK) code = cache_pages_check(&pages, error);
     if (code == FERRY_OK) code = rows_read(&rows, &pages, false, error);
-    if (code == FERRY_OK && (!rows.all_marked || rows.count == 0))
-        code = fail(error, FERRY_UNFIT, "its entries are not ferry's");
+    if (code == FERRY_OK && !rows.all_marked) code = fail(error, FERRY_UNFIT, "its entries are not ferry's");
     rows_free(&rows);
     cache_pages_close(&pages);
     return code;
@@ -82,7 +81,9 @@ static ferry_code claim(const char *path, int folder, const ferry_allocator *all
     if (fstat(file, &status) != 0 || status.st_size != 0) code = check_file(file, allocator, error);
     close(file);
     if (code == FERRY_OK || code == FERRY_OUT_OF_MEMORY) return code;
-    return fail_within(error, code, "%s/%s is not ferry's, and is left alone: ", path, CACHE_FILE);
+    return fail_within(error, code,
+                       "%s/%s is not known to be ferry's, and is left alone until somebody deletes it: ", path,
+                       CACHE_FILE);
 }
 
 static ferry_code open_lock(const char *path, bool make, const ferry_allocator *allocator, CacheLock *lock,
@@ -172,7 +173,7 @@ ferry_code lock_take(const char *path, bool make, unsigned milliseconds, const f
     while (!attempt(&wait, lock, &code, error)) {
         waited = now_microseconds() - start;
         if (code == FERRY_OK && waited >= patience)
-            code = fail(error, FERRY_SYSTEM, "%s: others have been writing for %u ms", path, milliseconds);
+            code = fail(error, FERRY_TIMEOUT, "%s: others have been writing for %u ms", path, milliseconds);
         if (code != FERRY_OK) {
             give_up(&wait, lock);
             return code;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "trampolines/cache_parts.h"
@@ -113,6 +114,9 @@ static ferry_code make_new(const CacheBatch *batch, const CacheLock *lock, size_
     TRY(folder_open_file(lock->folder, batch->folder, CACHE_NEW, O_RDWR | O_CREAT | O_EXCL, &file, error));
     ferry_code code = write_new(batch, file, limit, rows, old, full, error);
     close(file);
+    struct stat status; /* where somebody has cleared the folder meanwhile the lock holds nobody back any more */
+    if (code == FERRY_OK && fstat(lock->file, &status) == 0 && status.st_nlink == 0)
+        code = fail(error, FERRY_TIMEOUT, "the folder was emptied meanwhile");
     if (code == FERRY_OK && renameat(lock->folder, CACHE_NEW, lock->folder, CACHE_FILE) != 0)
         code = fail(error, FERRY_SYSTEM, "%s cannot be renamed: %s", CACHE_NEW, strerror(errno));
     if (code != FERRY_OK) unlinkat(lock->folder, CACHE_NEW, 0);

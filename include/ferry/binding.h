@@ -50,7 +50,8 @@ typedef enum ferry_path {
 /* Where the code comes from that a binding, or a closure, goes by now. */
 typedef enum ferry_tier {
     FERRY_TIER_LIBFFI,  /* it goes by libffi, and no code is on its way */
-    FERRY_TIER_WAITING, /* it goes by libffi until its code is made: in the background, or after so many calls */
+    FERRY_TIER_WAITING, /* it goes by libffi until its code is made: in the background, or after so many calls (which
+                           ferry_engine_wait does not wait for) */
     FERRY_TIER_PRELUDE, /* ready-made code: of this library, */
     FERRY_TIER_BUNDLE,  /* of a bundle, */
     FERRY_TIER_CACHE,   /* of the cache on disk */

@@ -90,7 +90,7 @@ typedef struct ferry_engine_options {
     unsigned without;             /* sources that are not used: FERRY_SOURCE_CACHE | ... */
     const char *cache_folder;     /* NULL: $FERRY_CACHE_DIR ("off": no cache), else $XDG_CACHE_HOME/ferry, else
                                      ~/.cache/ferry; no cache where the process runs with more rights than its user */
-    size_t cache_limit;           /* bytes on disk; 0: 64 MB */
+    size_t cache_limit;           /* bytes on disk, at least 64 KB; 0: 64 MB */
     const char *backend;          /* path of the LLVM module; NULL: $FERRY_BACKEND, else where it was installed */
     bool perf_map;                /* write /tmp/perf-PID.map, so that perf names trampolines */
     bool gdb;                     /* tell debuggers of each trampoline through GDB's JIT interface */
@@ -120,7 +120,7 @@ typedef struct ferry_statistics {
     uint64_t stale_handles;
     uint64_t stopped;         /* exceptions and longjmps */
     size_t shapes;            /* known */
-    size_t blobs;             /* made */
+    size_t blobs;             /* in executable memory: made, or copied from the cache */
     size_t code_bytes;        /* machine code in all blobs */
     size_t unwind_bytes;      /* unwind tables of all blobs */
     size_t slab_bytes_used;   /* code and unwind tables with padding */
@@ -133,12 +133,12 @@ typedef struct ferry_statistics {
     size_t from_cache;
     size_t compiled;
     size_t without_code; /* asked for and answered by libffi, for now or for ever */
-    size_t waiting;      /* of those: code is on its way */
+    size_t waiting;      /* of those: code was asked for and is on its way */
 
     /* what it took, over the engine's life */
     uint64_t load_nanoseconds;    /* loading LLVM */
     uint64_t compile_nanoseconds; /* in LLVM */
-    uint64_t place_nanoseconds;   /* copying code into executable memory */
+    uint64_t place_nanoseconds; /* copying code into executable memory; of the cache's it is part of the reading too */
     uint64_t cache_read_nanoseconds;
     uint64_t cache_write_nanoseconds;
     uint64_t requests; /* compiles: each is a batch of one or more shapes */
@@ -160,7 +160,7 @@ FERRY_API void ferry_engine_statistics(ferry_engine *engine, ferry_statistics *s
 
 /* Returns once all code that was asked for before the call is there, or known to be impossible; until then it waits, at
  * most so many milliseconds (UINT64_MAX: for as long as it takes): FERRY_TIMEOUT. Then every binding's next call goes
- * by its code. Any thread, but none of ferry's callbacks. */
+ * by its code. Any thread, but not from the allocator. */
 FERRY_API ferry_code ferry_engine_wait(ferry_engine *engine, uint64_t milliseconds, ferry_error *error);
 
 #ifdef __cplusplus

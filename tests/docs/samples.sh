@@ -73,14 +73,14 @@ run_console() {
     : >"$file.got"
     while read -r command; do
         echo "\$ $command" >>"$file.got"
-        (cd "$source" && PATH=$build/bin:$PATH LD_LIBRARY_PATH=$build/lib bash -c "$command") >>"$file.got" 2>&1 </dev/null
+        (cd "$folder/console" && PATH=$build/bin:$PATH LD_LIBRARY_PATH=$build/lib bash -c "$command") >>"$file.got" 2>&1 </dev/null
     done < <(sed -n 's/^\$ //p' "$file")
     verdict "$where" "$file" "$file.got" 0
 }
 
 for page in "$@"; do
     folder=$work/$(basename "$page" .md)
-    mkdir -p "$folder"
+    mkdir -p "$folder/console" # where commands may leave files
     split_page "$page" "$folder"
     for file in "$folder"/*; do
         where=${page#"$source"/}:$(basename "$file" | sed 's/^0*//;s/\..*//')

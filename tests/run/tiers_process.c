@@ -82,6 +82,61 @@ Test(tiers_process, the_child_of_a_fork_works_on_with_its_own_thread) {
     free_engine(engine);
 }
 
+/* A server that binds everything, then forks: what the parent has asked for, or counted, comes in the child too. */
+static int only_call(ferry_engine *engine, ferry_binding *const *bindings, size_t count) {
+    for (size_t round = 0; round < 2000; round++) { /* some seconds at most */
+        size_t waiting = 0;
+        for (size_t n = 0; n < count; n++) {
+            if (!works(bindings[n])) return 1;
+            const void *code = ferry_binding_code(bindings[n], NULL);
+            waiting += code == NULL;
+        }
+        if (waiting == 0) return 0;
+        nap(5000);
+    }
+    (void)engine;
+    return 2;
+}
+
+static void fork_and_only_call(ferry_policy policy) {
+    ferry_error error;
+    const ferry_engine_options options = {.policy = policy, .after_calls = 50, .without = FERRY_SOURCE_ALL};
+    ferry_engine *engine = ferry_engine_create(&options, &error);
+    cr_assert_not_null(engine, "%s", error.message);
+    ferry_binding *bindings[SHAPES];
+    for (size_t n = 0; n < SHAPES; n++) {
+        bindings[n] = ferry_bind(engine, shape(engine, n), FUNCTION(first_of), NULL, NULL);
+        cr_assert_not_null(bindings[n]);
+        cr_assert(works(bindings[n]));
+    }
+    pid_t child = fork();
+    if (child == 0) _exit(only_call(engine, bindings, SHAPES));
+    cr_expect_eq(status_of(child), 0);
+    for (size_t n = 0; n < SHAPES; n++) ferry_binding_free(bindings[n]);
+    free_engine(engine);
+}
+
+Test(tiers_process, a_child_that_only_calls_gets_the_code_that_was_asked_for) {
+    if (BUILT_WITH(thread_sanitizer)) cr_skip_test(NO_CHILDREN);
+    fork_and_only_call(FERRY_BACKGROUND);
+}
+
+Test(tiers_process, a_child_that_only_calls_goes_on_counting) {
+    if (BUILT_WITH(thread_sanitizer)) cr_skip_test(NO_CHILDREN);
+    fork_and_only_call(FERRY_AFTER_CALLS);
+}
+
+Test(tiers_process, a_child_without_a_thread_waits_no_longer_than_it_was_told) {
+    if (BUILT_WITH(thread_sanitizer)) cr_skip_test(NO_CHILDREN);
+    ferry_engine *engine = new_engine(FERRY_BACKGROUND);
+    for (size_t n = 0; n < 200; n++)
+        cr_assert(bind_and_call(engine, n)); /* several batches, of which the first is over */
+    pid_t child = fork();
+    if (child == 0) _exit(ferry_engine_wait(engine, 0, NULL) == FERRY_TIMEOUT ? 0 : 1);
+    cr_expect_eq(status_of(child), 0);
+    free_engine(engine);
+}
+
 typedef struct Busy {
     ferry_engine *engine;
     atomic_bool stop;
@@ -135,7 +190,69 @@ Test(tiers_process, a_process_may_exit_whatever_the_thread_is_doing) {
     }
 }
 
+/* Another thread is where LLVM is, or waits for it, when main returns. */
+static void *wait_for_ever(void *argument) {
+    ferry_engine_wait(argument, UINT64_MAX, NULL);
+    return NULL;
+}
+
+static void *prepare_many(void *argument) {
+    for (size_t n = 0; n < 30; n++) {
+        const ferry_signature *signature = shape(argument, n);
+        ferry_prepare(argument, &signature, 1, NULL, NULL);
+    }
+    return NULL;
+}
+
+static void leave_busy(void *(*busy)(void *), size_t round) {
+    ferry_engine *engine = new_engine(FERRY_BACKGROUND);
+    pthread_t thread;
+    for (size_t n = 50; n < 60; n++) bind_and_call(engine, n);
+    if (pthread_create(&thread, NULL, busy, engine) != 0) _exit(1);
+    nap((long)(round * 700));
+    exit(0);
+}
+
+Test(tiers_process, a_process_may_exit_whatever_its_other_threads_are_doing) {
+    if (BUILT_WITH(thread_sanitizer)) cr_skip_test(NO_CHILDREN);
+    for (size_t round = 0; round < 40; round++) {
+        pid_t child = fork();
+        if (child == 0) leave_busy(round % 2 ? wait_for_ever : prepare_many, round);
+        cr_expect_eq(status_of(child), 0, "round %zu", round);
+    }
+}
+
 static ferry_engine *kept;
+
+/* Runs after LLVM's destructors, as those of a C++ program's own globals do. */
+static void use_kept(void) {
+    const ferry_signature *signature = shape(kept, 77);
+    ferry_error error;
+    if (ferry_prepare(kept, &signature, 1, NULL, &error) != FERRY_BACKEND) _exit(2);
+    if (!bind_and_call(kept, 78)) _exit(3);
+    const ferry_binding_options bound = {.bound = true};
+    ferry_binding *binding = ferry_bind(kept, signature, FUNCTION(first_of), &bound, &error);
+    if (binding == NULL || !works(binding)) _exit(4);
+    if (strstr(ferry_binding_reason(binding), "ending") == NULL) _exit(5);
+    if (ferry_engine_wait(kept, UINT64_MAX, NULL) == FERRY_TIMEOUT) _exit(6);
+}
+
+static void leave_and_use(ferry_policy policy) {
+    atexit(use_kept);
+    kept = new_engine(policy);
+    bool right = bind_and_call(kept, 1);
+    ferry_engine_wait(kept, 20000, NULL);
+    exit(right ? 0 : 1);
+}
+
+Test(tiers_process, an_exit_handler_may_still_bind_and_call) {
+    if (BUILT_WITH(thread_sanitizer)) cr_skip_test(NO_CHILDREN);
+    for (int policy = FERRY_BACKGROUND; policy <= FERRY_NOW; policy++) {
+        pid_t child = fork();
+        if (child == 0) leave_and_use((ferry_policy)policy);
+        cr_expect_eq(status_of(child), 0, "policy %d", policy);
+    }
+}
 
 static void free_kept(void) {
     if (ferry_engine_free(kept, NULL) != FERRY_OK) _exit(9);
