@@ -111,5 +111,9 @@ bool child_run(const char *what, const char *path, double *numbers, size_t count
     close(ends[1]);
     bool whole = child > 0 && read_line(ends[0], numbers, count);
     if (child > 0 && waitpid(child, &status, 0) != child) return false;
+    if (status != 0)
+        fprintf(stderr, "ferry-bench: %s: its process ended with %s %d\n", what,
+                WIFSIGNALED(status) ? "signal" : "status",
+                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     return whole && status == 0;
 }

@@ -191,6 +191,12 @@ void engines_remove(Engine *engine);
 /* From now on exit waits for what is being made: when a thread is started (NULL), and again after a library was loaded
  * that has destructors. */
 void engines_watch_exit(const void *library);
+/* Whoever loads a library with destructors does it between these two; false: the process is ending, there is no end to
+ * call. The other is for every thread on which a maker is started. */
+MUST_USE bool engines_load_begin(void);
+void engines_load_end(void);
+void engines_watch_thread(void);
+bool engines_leaving(void); /* that is why nothing could be loaded, or nothing is made */
 bool engines_exiting(void); /* the process is ending: no code is made any more */
 #define ENDING_TEXT "the process is ending: no code is made any more"
 

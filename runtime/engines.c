@@ -5,12 +5,16 @@
  *   exit   LLVM's destructors run at exit; no thread may be inside of LLVM then, or go there afterwards. Handlers run
  * in the reverse order of their registration, so ours has to be registered after LLVM was loaded. Where exit comes
  * while LLVM is being loaded, some of its destructors may be registered after ours: a handler that is registered during
- * exit runs next, so the thread registers one as soon as LLVM is there, and then waits a moment to see whether it runs
+ *          exit runs next, so the thread registers one as soon as LLVM is there, and then waits a moment to see whether
+ * it runs. And before all handlers glibc runs the destructors of the leaving thread's thread-local objects: one of
+ *          ours, on every thread that had a maker started, waits there until LLVM is whole; after that of the main
+ * thread, which ends with the process in nearly every program, LLVM is loaded no more
  */
 #define _GNU_SOURCE
 #include "runtime/engine.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 static pthread_mutex_t list_mutex = PTHREAD_MUTEX_INITIALIZER;
 static Engine *engines;
@@ -76,6 +80,43 @@ void engines_watch_exit(const void *library) {
         if (before == key) return;
     }
     if (atexit(at_exit) != 0 && place != NULL) atomic_store(place, NULL);
+}
+
+/* ---- LLVM is loaded, or a thread leaves ---- */
+
+static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool main_left;
+
+/* glibc's, by which C++'s thread-local destructors are run; elsewhere it may be missing. */
+extern int __cxa_thread_atexit_impl(void (*function)(void *), void *object, void *library) __attribute__((weak));
+extern void *__dso_handle __attribute__((visibility("hidden")));
+
+static void leave_thread(void *object) {
+    (void)object;
+    if (gettid() == getpid()) atomic_store(&main_left, true);
+    pthread_mutex_lock(&loading);
+    pthread_mutex_unlock(&loading);
+}
+
+void engines_watch_thread(void) {
+    static _Thread_local bool watched;
+    if (watched || __cxa_thread_atexit_impl == NULL) return;
+    watched = __cxa_thread_atexit_impl(leave_thread, NULL, (void *)&__dso_handle) == 0;
+}
+
+bool engines_load_begin(void) {
+    pthread_mutex_lock(&loading);
+    if (!atomic_load(&exiting) && !atomic_load(&main_left)) return true;
+    pthread_mutex_unlock(&loading);
+    return false;
+}
+
+void engines_load_end(void) {
+    pthread_mutex_unlock(&loading);
+}
+
+bool engines_leaving(void) {
+    return atomic_load(&exiting) || atomic_load(&main_left);
 }
 
 bool engines_exiting(void) {

@@ -163,6 +163,7 @@ void maker_start(Engine *engine) {
     atomic_store(&maker->orphaned, false);
     if (atomic_load(&maker->running) || maker->error != NULL || engines_exiting()) return;
     engines_watch_exit(NULL);
+    engines_watch_thread();
     atomic_store(&maker->stop, false);
     int failure = start_thread(engine);
     atomic_store(&maker->running, failure == 0);

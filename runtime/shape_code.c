@@ -46,11 +46,13 @@ static ferry_code load(Engine *engine, ferry_error *error) {
     if (engines_exiting()) return fail(error, FERRY_BACKEND, ENDING_TEXT);
     TRY(check_memory(engine, error));
     bool is_new = engine->loaded.state == NULL && !engine->loaded.failed;
+    if (!is_new) return backend_load(&engine->loaded, engine->backend_path, engine->allocator, error);
+    if (!engines_load_begin()) return fail(error, FERRY_BACKEND, ENDING_TEXT);
     uint64_t start = clock_now();
     ferry_code code = backend_load(&engine->loaded, engine->backend_path, engine->allocator, error);
-    if (!is_new) return code;
     uint64_t time = clock_now() - start;
     if (code == FERRY_OK) engines_watch_exit(engine->loaded.library);
+    engines_load_end();
     engine_lock(engine);
     engine->load_nanoseconds += time;
     if (engine->loaded.backend != NULL) engine->llvm = engine->loaded.backend->llvm;
@@ -157,7 +159,7 @@ static ferry_code make(Engine *engine, ShapeEntry *const *entries, size_t count,
 
 /* What passes is no reason: it may be asked for again. */
 static bool is_passing(ferry_code code) {
-    return code == FERRY_OUT_OF_MEMORY || engines_exiting();
+    return code == FERRY_OUT_OF_MEMORY || engines_leaving();
 }
 
 static bool is_missing(const ShapeEntry *entry) {
