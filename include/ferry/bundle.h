@@ -28,8 +28,9 @@ typedef struct ferry_bundle ferry_bundle;
 /* Gives the engine the code of a shared object. The file is loaded with dlopen and stays loaded as long as the process.
  * Bindings and closures that exist already, and go by libffi, find their code too. Adding a file twice is allowed and
  * does nothing. Any thread. path: as for dlopen, but never searched for: a name without a slash is one in the current
- * folder. FERRY_SYSTEM: it cannot be read; FERRY_UNFIT: it is no bundle, was damaged, does not fit, or may be written
- * by others than its owner and root. */
+ * folder. FERRY_SYSTEM: it cannot be read; FERRY_UNFIT: it is no bundle, was damaged, does not fit, or it, or a
+ * folder that it lies in, belongs to others than the user and root or may be written by others (but for folders like
+ * /tmp, where nobody may replace another's files). */
 FERRY_API ferry_code ferry_engine_add_bundle(ferry_engine *engine, const char *path, ferry_error *error);
 
 /* The same with code that is linked into the program; it must stay there as long as the process. FERRY_UNFIT as above.

@@ -77,7 +77,9 @@ typedef struct ferry_report {
 } ferry_report;
 
 /* Called on the thread where it happened, inside the call, with none of ferry's locks held: it may use ferry, but must
- * return, and must be fit for wherever C calls the closure (a signal handler, for one). */
+ * return, and must be fit for wherever C calls the closure (a signal handler, for one). FERRY_IGNORED_CACHE and
+ * FERRY_IGNORED_BUNDLE come inside of ferry_engine_create, which has not returned the engine then, ferry_bind,
+ * ferry_closure_create and the functions that prepare. */
 typedef void (*ferry_report_function)(void *context, const ferry_report *report);
 
 /* All zero is the default. */

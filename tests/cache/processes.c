@@ -46,10 +46,10 @@ static int live(Tally *tally, uint32_t self) {
         if (outcome == HIT) atomic_fetch_add(&tally->hits, 1);
         if (outcome == HIT) continue;
         ferry_code code = samples_put(cache, number, 1, &written, &error);
-        if (code != FERRY_OK && code != FERRY_SYSTEM) return 3;
+        if (code != FERRY_OK && code != FERRY_TIMEOUT) return 3;
     }
     ferry_code code = samples_put(cache, 1000 + self * OWN, OWN, &written, &error);
-    if (code != FERRY_OK && (code != FERRY_SYSTEM || strstr(error.message, "others have been writing") == NULL))
+    if (code != FERRY_OK && (code != FERRY_TIMEOUT || strstr(error.message, "others have been writing") == NULL))
         return 4;
     atomic_fetch_add(code == FERRY_OK ? &tally->puts : &tally->refused, 1);
     for (uint32_t i = 0; i < OWN && code == FERRY_OK; i++)
@@ -169,11 +169,11 @@ Test(cache_processes, a_stopped_writer_holds_nobody_up_for_longer_than_patience)
     cr_assert_eq(waitpid(child, &status, WUNTRACED), child);
     cr_assert(WIFSTOPPED(status));
     double start = seconds();
-    cr_assert_eq(samples_put(cache, 5, 5, &written, &error), FERRY_SYSTEM);
+    cr_assert_eq(samples_put(cache, 5, 5, &written, &error), FERRY_TIMEOUT);
     double took = seconds() - start;
     cr_assert_eq(written, 0);
     cr_assert_not_null(strstr(error.message, "others have been writing"), "%s", error.message);
-    cr_assert(took > 0.9 && took < 3, "%g seconds", took);
+    cr_assert(took > 0.15 && took < 2, "%g seconds", took);
     expect(cache, 4, HIT);
     expect(cache, 5, MISS);
     start = seconds();
@@ -249,8 +249,8 @@ static int live_on(Cache *inherited, uint32_t self) {
     ferry_error error = {0};
     alarm(20);
     if (sample_look(inherited, 1, &error) != HIT) return 1;
-    ferry_code code = FERRY_SYSTEM;
-    for (int i = 0; i < 10 && code == FERRY_SYSTEM; i++) /* a busy machine may exceed a writer's patience */
+    ferry_code code = FERRY_TIMEOUT;
+    for (int i = 0; i < 50 && code == FERRY_TIMEOUT; i++) /* a busy machine may exceed a writer's patience */
         code = samples_put(inherited, self, 1, &written, &error);
     if (code != FERRY_OK) return 2;
     if (sample_look(inherited, self, &error) != HIT) return 3;
