@@ -196,8 +196,8 @@ void engines_watch_exit(const void *library);
 MUST_USE bool engines_load_begin(void);
 void engines_load_end(void);
 void engines_watch_thread(void);
-bool engines_leaving(void); /* that is why nothing could be loaded, or nothing is made */
-bool engines_exiting(void); /* the process is ending: no code is made any more */
+void engines_watch_again(void); /* after a compile */
+bool engines_exiting(void);     /* the process is ending: no code is made any more */
 #define ENDING_TEXT "the process is ending: no code is made any more"
 
 /* route.c. All under the engine's lock, but for what is inline. */

@@ -3,18 +3,20 @@
  *   fork   whatever an engine's thread is doing would stay half done in the child: so the thread that forks waits until
  *          it is between two batches, and holds every engine's locks meanwhile
  *   exit   LLVM's destructors run at exit; no thread may be inside of LLVM then, or go there afterwards. Handlers run
- * in the reverse order of their registration, so ours has to be registered after LLVM was loaded. Where exit comes
- * while LLVM is being loaded, some of its destructors may be registered after ours: a handler that is registered during
- *          exit runs next, so the thread registers one as soon as LLVM is there, and then waits a moment to see whether
- * it runs. And before all handlers glibc runs the destructors of the leaving thread's thread-local objects: one of
- *          ours, on every thread that had a maker started, waits there until LLVM is whole; after that of the main
- * thread, which ends with the process in nearly every program, LLVM is loaded no more
+ * in the reverse order of their registration, and LLVM registers destructors when it is loaded and, for what it makes
+ * at the first use, in its first compiles. So ours is registered when a maker starts, after the loading, and again
+ *          after the first compiles. That leaves the moments in between. But before all handlers glibc runs the
+ * destructors of the leaving thread's thread-local objects: where that is the main thread, with which nearly every
+ * program ends, one of ours ends all threads then. (So where only the main thread ends, no more code is made.) On other
+ *          threads it cannot be told from the thread's own end, and only waits until LLVM is loaded
  */
 #define _GNU_SOURCE
 #include "runtime/engine.h"
 
 #include <stdlib.h>
 #include <unistd.h>
+
+#define FIRST_COMPILES 16
 
 static pthread_mutex_t list_mutex = PTHREAD_MUTEX_INITIALIZER;
 static Engine *engines;
@@ -82,10 +84,14 @@ void engines_watch_exit(const void *library) {
     if (atexit(at_exit) != 0 && place != NULL) atomic_store(place, NULL);
 }
 
+void engines_watch_again(void) {
+    static atomic_uint compiles;
+    if (atomic_fetch_add(&compiles, 1) < FIRST_COMPILES) (void)atexit(at_exit);
+}
+
 /* ---- LLVM is loaded, or a thread leaves ---- */
 
 static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
-static atomic_bool main_left;
 
 /* glibc's, by which C++'s thread-local destructors are run; elsewhere it may be missing. */
 extern int __cxa_thread_atexit_impl(void (*function)(void *), void *object, void *library) __attribute__((weak));
@@ -93,7 +99,7 @@ extern void *__dso_handle __attribute__((visibility("hidden")));
 
 static void leave_thread(void *object) {
     (void)object;
-    if (gettid() == getpid()) atomic_store(&main_left, true);
+    if (gettid() == getpid()) at_exit();
     pthread_mutex_lock(&loading);
     pthread_mutex_unlock(&loading);
 }
@@ -106,17 +112,13 @@ void engines_watch_thread(void) {
 
 bool engines_load_begin(void) {
     pthread_mutex_lock(&loading);
-    if (!atomic_load(&exiting) && !atomic_load(&main_left)) return true;
+    if (!atomic_load(&exiting)) return true;
     pthread_mutex_unlock(&loading);
     return false;
 }
 
 void engines_load_end(void) {
     pthread_mutex_unlock(&loading);
-}
-
-bool engines_leaving(void) {
-    return atomic_load(&exiting) || atomic_load(&main_left);
 }
 
 bool engines_exiting(void) {

@@ -94,9 +94,9 @@ ferry_code route_bound_code(Route *route, void (*function)(void), Code **code, c
     ferry_code made = shape_bound(route->engine, route->shape->shape, address, code, &failure);
     if (made == FERRY_OUT_OF_MEMORY) *error = failure;
     if (made == FERRY_OUT_OF_MEMORY || made == FERRY_OK) return made;
-    *reason = engines_leaving() ? ENDING_TEXT : arena_string(&route->engine->arena, failure.message);
+    *reason = engines_exiting() ? ENDING_TEXT : arena_string(&route->engine->arena, failure.message);
     if (*reason == NULL) return fail_out_of_memory(error, "the reason of a failure");
-    if (!engines_leaving()) route->bound_reason = *reason;
+    if (!engines_exiting()) route->bound_reason = *reason;
     return FERRY_OK;
 }
 
@@ -117,7 +117,7 @@ ferry_code route_plan(Route *route, ferry_error *error) {
 const char *shape_reason(const Engine *engine, const ShapeEntry *entry) {
     const char *reason = atomic_load_explicit(&entry->reason, memory_order_acquire);
     if (reason != NULL) return reason;
-    if (engines_leaving()) return ENDING_TEXT;
+    if (engines_exiting()) return ENDING_TEXT;
     switch (engine->policy) {
     case FERRY_NEVER: return "the engine's policy is never, and there is no ready-made code of its shape";
     case FERRY_ON_REQUEST: return "its machine code has not been requested yet (ferry_prepare, ferry_closures_prepare)";

@@ -68,6 +68,7 @@ static ferry_code compile(Engine *engine, const CompileRequest *request, Yield *
     uint64_t start = clock_now();
     ferry_code code = engine->loaded.backend->compile(engine->loaded.state, request, copy_blob, yield, error);
     uint64_t time = clock_now() - start;
+    engines_watch_again();
     engine_lock(engine);
     engine->compile_nanoseconds += time;
     engine->requests++;
@@ -159,7 +160,7 @@ static ferry_code make(Engine *engine, ShapeEntry *const *entries, size_t count,
 
 /* What passes is no reason: it may be asked for again. */
 static bool is_passing(ferry_code code) {
-    return code == FERRY_OUT_OF_MEMORY || engines_leaving();
+    return code == FERRY_OUT_OF_MEMORY || engines_exiting();
 }
 
 static bool is_missing(const ShapeEntry *entry) {

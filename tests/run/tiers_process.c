@@ -178,12 +178,12 @@ static void leave(size_t round, bool at_once) {
     ferry_engine *engine = new_engine(FERRY_BACKGROUND);
     bool right = true;
     for (size_t n = 0; n < 10; n++) right = bind_and_call(engine, n) && right;
-    if (!at_once) nap((long)(round * 211));
+    if (!at_once) nap((long)(round * 600));
     exit(right ? 0 : 1);
 }
 
 Test(tiers_process, a_process_may_exit_whatever_the_thread_is_doing) {
-    for (size_t round = 0; round < 80; round++) { /* up to 17 ms: before, while and after LLVM is loaded */
+    for (size_t round = 0; round < 80; round++) { /* up to 48 ms: before, while and after LLVM is loaded */
         pid_t child = fork();
         if (child == 0) leave(round, false);
         cr_expect_eq(status_of(child), 0, "round %zu", round);
