@@ -162,6 +162,7 @@ Test(cache_processes, a_stopped_writer_holds_nobody_up_for_longer_than_patience)
     pid_t child = fork();
     if (child == 0) {
         CacheLock lock;
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves none behind, for whom others would wait */
         if (lock_take(ground.folder, false, 0, NULL, &lock, &error) != FERRY_OK) _exit(1);
         raise(SIGSTOP);
         _exit(2);
