@@ -47,5 +47,5 @@ show ferry asm 'double pow(double, double)'
 
 if [ "${1:-}" != --no-bench ]; then
     title "How fast: nanoseconds a call (the whole bench: make bench)"
-    scripts/bench.sh --quick
+    scripts/bench.sh --quick --filter '^(create|closures)$|/(kept|upcall)$'
 fi
