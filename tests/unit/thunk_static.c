@@ -256,7 +256,7 @@ Test(thunk_static, where_they_are_to_be_used_first_memory_is_made_executable_onl
     cr_assert(take_cells(space, 100, 100, mapped));
     cr_assert(!is_of_library(mapped[0]));
     cr_assert(call_cells(mapped, 100));
-    cr_assert_gt(all_mappings(), mappings);
+    cr_assert_gt(count_mappings(), 0, "of memfds");
     thunk_space_close(space);
 }
 
